@@ -1,0 +1,1 @@
+"""Ambit: a discrete-event simulator of governance for AI agents."""

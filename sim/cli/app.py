@@ -1,0 +1,135 @@
+"""Commands by name. Heavy rooms are imported inside the command that needs them."""
+
+# ruff: noqa: PLC0415 - `sim --help` must not wait for numpy and numba
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sim.cli.replay import replay
+from sim.core.errors import AmbitError
+
+app = typer.Typer(
+    name="sim",
+    help="Ambit: what each governance policy would have stopped, recorded, and cost.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("replay")(replay)
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no commentary.")]
+
+
+@app.command()
+def run(
+    file: ScenarioFile,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
+    ] = None,
+    replications: Annotated[int | None, typer.Option(min=1, max=1_000_000)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Processes; all processors by default.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a scenario under each of its policies and compare them on the same draws."""
+    from sim.scenario.load import load_scenario
+
+    loaded = load_scenario(file)  # a wrong file is refused before anything heavy is imported
+    from sim.cli.running import run_and_print
+    from sim.experiment.run import RunOptions
+
+    options = RunOptions(tuple(policy or ()), replications, seed, workers, out)
+    run_and_print(loaded, options, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario YAML files.")],
+    quiet: Quiet = False,
+) -> None:
+    """Check scenario files without running them; say all that is wrong."""
+    from sim.scenario.load import load_scenario
+    from sim.scenario.policies import create_policies
+
+    for file in files:
+        loaded = load_scenario(file)
+        n_policies = len(create_policies(loaded))
+        if not quiet:
+            title = loaded.scenario.title
+            typer.echo(f"{file}: sound: {title!r}, {n_policies} policies, digest {loaded.digest}")
+
+
+@app.command("list")
+def list_names(
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help="policies, strategies, metrics or scenarios.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """List what can be named in a scenario, one line each."""
+    from sim.cli.listing import get_listing
+
+    listing = get_listing(what)
+    if as_json:
+        _print_json(listing)
+        return
+    width = max((len(row["name"]) for row in listing), default=0)
+    for row in listing:
+        typer.echo(f"{row['name']:<{width}}  {row['summary']}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from sim.scenario.schema import create_schema
+
+    _print_json(create_schema().model_json_schema(mode="serialization"))
+
+
+@app.command()
+def explain(
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="Folder that `run` named.")],
+    call: Annotated[
+        str | None, typer.Argument(metavar="CALL", help="AGENT/TASK/CALL/ATTEMPT.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
+    ] = None,
+    replication: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Every check of one call, in order, under each policy; without CALL, name some calls."""
+    from sim.cli.explaining import print_calls, print_explanations
+
+    if call is None:
+        print_calls(result, replication)
+    else:
+        print_explanations(result, call, replication, tuple(policy or ()))
+
+
+def _print_json(document: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+def main() -> None:
+    """Run a command; end with its exit code and, for a person's error, one clear message."""
+    try:
+        app(standalone_mode=True)
+    except AmbitError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what was finished is kept", err=True)
+        sys.exit(130)

@@ -1,0 +1,37 @@
+"""`sim explain`: the text of one call's checks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from sim.experiment.explain import explain, list_explainable
+from sim.report.explanation import create_checks_table, create_heading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAIN_WIDTH = 160
+
+
+def print_calls(result: Path, replication: int) -> None:
+    """Names of calls worth explaining: what nobody asked for, then what was refused wrongly."""
+    typer.echo("Calls that nobody asked for, or that were refused though somebody had:")
+    for call in list_explainable(result, replication):
+        typer.echo(f"  {call}")
+
+
+def print_explanations(
+    result: Path, call: str, replication: int, policies: tuple[str, ...]
+) -> None:
+    """Every check of one call, under each policy."""
+    console = Console(markup=False, highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    for explanation in explain(result, call, replication, policies):
+        console.print(create_heading(explanation), style="bold")
+        if explanation.checks:
+            console.print(create_checks_table(explanation))
+        console.print()

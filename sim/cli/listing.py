@@ -1,0 +1,70 @@
+"""What `sim list` shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sim.core.errors import InputError, Position, find_nearest
+
+
+def get_listing(what: str) -> list[dict[str, str]]:
+    """Names and one-line summaries of one kind of thing.
+
+    Errors: InputError for another kind, with the nearest valid one.
+    """
+    listings = {
+        "policies": list_policies,
+        "strategies": list_strategies,
+        "metrics": list_metrics,
+        "scenarios": list_scenarios,
+    }
+    if what not in listings:
+        problem = f"unknown list {what!r}; expected one of {', '.join(listings)}"
+        raise InputError(Position("sim list"), "WHAT", problem, find_nearest(what, listings))
+    return listings[what]()
+
+
+def list_policies() -> list[dict[str, str]]:
+    """Presets, those of installed packages among them."""
+    from sim.policies.presets import SUMMARIES  # noqa: PLC0415 - only when asked for
+    from sim.policies.registry import load_policies  # noqa: PLC0415
+
+    return [{"name": n, "summary": SUMMARIES.get(n, "from a package")} for n in load_policies()]
+
+
+def list_strategies() -> list[dict[str, str]]:
+    """Strategies, by the first line of their docstrings."""
+    from sim.strategies.registry import load_strategies  # noqa: PLC0415
+
+    return [
+        {"name": name, "summary": (kind.__doc__ or "").strip().splitlines()[0]}
+        for name, kind in load_strategies().items()
+    ]
+
+
+def list_metrics() -> list[dict[str, str]]:
+    """Outcomes with unit and direction."""
+    from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS  # noqa: PLC0415
+
+    rows = [
+        {
+            "name": outcome.name,
+            "summary": f"{outcome.metric}, {outcome.unit}"
+            f"{', ' + outcome.direction if outcome.direction else ''}: {outcome.meaning}",
+        }
+        for outcome in (*OUTCOMES.values(), CLEAN)
+    ]
+    for name, source in OVERHEADS.items():
+        unit = OUTCOMES[source].unit
+        rows.append({"name": name, "summary": f"M55, {unit}, down: {source} above `unguarded`"})
+    return rows
+
+
+def list_scenarios() -> list[dict[str, str]]:
+    """Scenario files below the current folder's `scenarios`, by title."""
+    from sim.scenario.load import load_scenario  # noqa: PLC0415
+
+    return [
+        {"name": str(path), "summary": load_scenario(path).scenario.title}
+        for path in sorted(Path("scenarios").glob("*.yaml"))
+    ]

@@ -1,0 +1,147 @@
+"""`sim run`: progress while it runs, then the table or the JSON document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from sim.core.compiled import has_compiled_rules
+from sim.experiment.run import RunOptions, RunResult, run_scenario
+from sim.report.comparison_table import create_legend, create_tables
+from sim.report.reading import write_reading
+
+if TYPE_CHECKING:
+    from sim.experiment.cells import JobResult
+    from sim.experiment.comparison import Contrast, Estimate
+    from sim.scenario.load import LoadedScenario
+
+PLAIN_WIDTH = 150  # of a file or pipe, which has no edge to wrap at
+
+
+def run_and_print(
+    loaded: LoadedScenario, options: RunOptions, *, as_json: bool, quiet: bool
+) -> None:
+    """Run a scenario and show what came of it."""
+    if not quiet and not has_compiled_rules():
+        typer.echo("Compiling the rules, once for this version: some 20 seconds.", err=True)
+    result = _run_with_progress(loaded, options, show=not quiet and sys.stderr.isatty())
+    if as_json:
+        typer.echo(json.dumps(create_document(result), indent=2, allow_nan=False))
+        return
+    print_result(result, Console(markup=False, highlight=False, emoji=False), quiet=quiet)
+
+
+def _run_with_progress(
+    loaded: LoadedScenario, options: RunOptions, *, show: bool
+) -> RunResult:
+    progress = Progress(
+        "{task.description}",
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not show,
+        transient=True,
+    )
+    n_policies = len(options.policies) or len(loaded.scenario.policies)
+    total = n_policies * (options.replications or loaded.scenario.replications)
+    with progress:
+        task = progress.add_task("replications", total=total)
+
+        def on_done(done: JobResult) -> None:
+            progress.update(task, advance=len(done.digests))
+
+        return run_scenario(loaded, options, on_done)
+
+
+def print_result(result: RunResult, console: Console, *, quiet: bool) -> None:
+    """Question, expectation, table, reading."""
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    scenario = result.loaded.scenario
+    if not quiet:
+        console.print(scenario.title, style="bold")
+        console.print(f"Question: {scenario.question}")
+        console.print(f"Expected before the run: {scenario.expectation}\n")
+    for table in create_tables(result, console.width):
+        console.print(table)
+        console.print()
+    if quiet:
+        return
+    console.print(write_reading(result))
+    for line in create_legend(result):
+        console.print(line, style="dim")
+    if result.folder is not None:
+        console.print(f"\nResults: {result.folder}   digest {result.digest}")
+        console.print(f"Why one call ended as it did: sim explain {result.folder}")
+
+
+def create_document(result: RunResult) -> dict[str, Any]:
+    """The run as one JSON document."""
+    return {
+        "scenario": result.loaded.name,
+        "digest": result.digest,
+        "scenario_digest": result.loaded.digest,
+        "seed": result.seed,
+        "replications": result.replications,
+        "baseline": result.baseline,
+        "policies": {
+            name: {
+                "outcomes": {
+                    metric: _create_outcome(estimate)
+                    for metric, estimate in result.estimates[name].items()
+                },
+                "digest": result.digests[name],
+            }
+            for name in result.policies
+        },
+        "comparisons": [_create_comparison(contrast) for contrast in result.contrasts],
+    }
+
+
+def _create_outcome(estimate: Estimate) -> dict[str, Any]:
+    interval = estimate.interval
+    if interval is None:
+        reason = estimate.reason.value if estimate.reason else None
+        return {
+            "mean": None,
+            "low": None,
+            "high": None,
+            "n": estimate.n,
+            "unit": estimate.unit,
+            "reason": reason,
+        }
+    outcome: dict[str, Any] = {
+        "mean": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "n": estimate.n,
+        "unit": estimate.unit,
+        "interval": interval.method.value,
+    }
+    if estimate.zero_bound is not None:
+        outcome["zero_bound"] = estimate.zero_bound
+    return outcome
+
+
+def _create_comparison(contrast: Contrast) -> dict[str, Any]:
+    if contrast.difference is None:
+        raise ValueError("a comparison without a difference is not listed")
+    interval, pairing = contrast.difference.interval, contrast.difference.pairing
+    return {
+        "metric": contrast.metric,
+        "policy": contrast.policy,
+        "baseline": contrast.baseline,
+        "difference": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "n": contrast.n,
+        "interval": interval.method.value,
+        "rho": None if pairing is None else pairing.rho,
+        "variance_ratio": None if pairing is None else pairing.variance_ratio,
+    }

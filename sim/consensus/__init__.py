@@ -1,0 +1,1 @@
+"""Ordering of opaque batch digests. Never holds transaction contents, sending or clocks."""

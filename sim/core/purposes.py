@@ -1,0 +1,40 @@
+"""What a draw is for: the append-only registry of purposes.
+
+A number is never reused or renumbered, so that old results can be drawn again.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Purpose(IntEnum):
+    """What a draw decides; append only: a number is never reused or renumbered."""
+
+    ARRIVAL = 1
+    TASK_TEMPLATE = 2
+    THINK = 3
+    PATH = 4
+    ON_DENIAL = 5
+    ERROR = 6
+    ERROR_OPERATION = 7
+    INJECTION = 8
+    OBEY = 9
+    GOAL_OPERATION = 10
+    HARM = 11
+    CROSS_ORG = 12
+    OWNER = 13
+    ISSUER_ERROR = 14
+    ARGUMENT = 15
+    DETECTION = 16
+    LEAK = 17
+    FORGE = 18
+    TEMPTATION = 19
+
+    SERVICE = 64  # reactive from here on: which of these are drawn depends on the policy
+    COMMIT_LATENCY = 65
+    REVIEW_TIME = 66
+    REVIEW_ERROR = 67
+
+
+EXOGENOUS = frozenset(purpose for purpose in Purpose if purpose < Purpose.SERVICE)

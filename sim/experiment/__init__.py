@@ -1,0 +1,1 @@
+"""Experiments: scenario x policy x replication, comparison and storage. Never draws figures."""

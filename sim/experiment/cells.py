@@ -1,0 +1,132 @@
+"""Cells: replications of one policy, run in this process or another, written where they ran."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.core.compiled import PACKAGE
+from sim.metrics.base import Chunk, Facts, Value
+from sim.metrics.outcomes import CLEAN, OUTCOMES, measure
+from sim.model.run import run_replication
+from sim.model.world import World, create_world
+from sim.policies.base import Policy
+from sim.scenario.load import load_scenario
+from sim.trace.records import Trace
+from sim.trace.store import write_table, write_traces
+
+CHUNK = 64  # replications in one job, and in one file: the same however many workers there are
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A few replications of one policy; everything a worker needs, by value."""
+
+    scenario: str  # path
+    scenario_digest: str
+    policy: Policy
+    seed: int
+    first: int
+    last: int  # past the end
+    folder: str  # where to write; empty: nowhere
+
+
+class JobResult(NamedTuple):
+    """What a job measured: values by outcome, one for each replication."""
+
+    policy: str
+    first: int
+    values: dict[str, list[Value]]
+    digests: list[bytes]
+    n_calls: int
+
+
+def run_job(job: Job) -> JobResult:
+    """Run the replications of a job, both arms, and write them down."""
+    world = get_world(job.scenario, job.scenario_digest, with_attack=True)
+    clean = get_world(job.scenario, job.scenario_digest, with_attack=False)
+    values: dict[str, list[Value]] = {name: [] for name in (*OUTCOMES, CLEAN.name)}
+    traces, digests, n_calls = [], [], 0
+    for replication in range(job.first, job.last):
+        trace = run_replication(world, job.policy, job.seed, replication)
+        measured = measure([create_chunk(trace, job.policy)], OUTCOMES.values())
+        idle = run_replication(clean, job.policy, job.seed, replication)
+        measured |= measure([create_chunk(idle, job.policy)], [CLEAN])
+        for name, value in measured.items():
+            values[name].append(value)
+        digests.append(trace.compute_digest())
+        n_calls += int(np.count_nonzero(trace.truths["agent"] >= 0))
+        if job.folder:
+            traces.append(trace)
+    if job.folder:
+        folder = Path(job.folder)
+        write_traces(folder, job.first, traces)
+        write_values(folder / f"outcomes-{job.first:06d}.parquet", job.first, values)
+    return JobResult(job.policy.name, job.first, values, digests, n_calls)
+
+
+@lru_cache(maxsize=4)
+def get_world(path: str, digest: str, *, with_attack: bool) -> World:
+    """World of a scenario file that has not changed since its digest was taken.
+
+    Errors: InputErrors if the file changed into something that is no scenario.
+    """
+    loaded = load_scenario(Path(path))
+    if loaded.digest != digest:
+        raise RuntimeError(f"{path} changed while it was being run")
+    return create_world(loaded, with_attack=with_attack)
+
+
+def create_chunk(trace: Trace, policy: Policy) -> Chunk:
+    """A whole replication as one chunk."""
+    return Chunk(
+        facts=Facts(
+            is_bound=policy.is_bound,
+            checks_signatures=policy.checks_signatures,
+            requires_approval=policy.requires_approval,
+            anchors=policy.anchors,
+        ),
+        horizon_us=trace.horizon_us,
+        receipts=trace.receipts,
+        truths=trace.truths,
+        tasks=trace.tasks,
+        approvals=trace.approvals,
+        exposure=trace.exposure,
+        messages=trace.messages,
+        bytes=trace.bytes,
+    )
+
+
+def write_values(path: Path, first: int, values: dict[str, list[Value]]) -> None:
+    """One row for each outcome and replication."""
+    rows = [
+        (name, first + index, value)
+        for name, listed in values.items()
+        for index, value in enumerate(listed)
+    ]
+    write_table(
+        path,
+        {
+            "name": [name for name, _, _ in rows],
+            "replication": np.array([replication for _, replication, _ in rows], dtype=np.int64),
+            "num": np.array([value.num for _, _, value in rows]),
+            "den": np.array([value.den for _, _, value in rows]),
+            "n_obs": np.array([value.n_obs for _, _, value in rows], dtype=np.int64),
+            "null_reason": [value.reason.value if value.reason else "" for _, _, value in rows],
+        },
+    )
+
+
+def compute_code_digest() -> str:
+    """Digest of every source file of the package: 16 hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+

@@ -1,0 +1,150 @@
+"""From values of replications to estimates with intervals, and to paired differences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.metrics.base import Form, NullReason, Value
+from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
+from sim.stats.intervals import (
+    Interval,
+    compute_mean_interval,
+    compute_rate_interval,
+    compute_zero_bound,
+)
+from sim.stats.paired import (
+    Difference,
+    compute_paired_difference,
+    compute_paired_rate_difference,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.metrics.base import Outcome
+
+UNGUARDED = "unguarded"
+
+
+class Estimate(NamedTuple):
+    """One outcome under one policy."""
+
+    name: str
+    unit: str
+    interval: Interval | None
+    n: int  # replications
+    reason: NullReason | None = None  # why there is no interval
+    zero_bound: float | None = None  # upper bound where nothing was seen
+
+
+class Contrast(NamedTuple):
+    """One outcome, a policy less the baseline, on the same draws."""
+
+    metric: str
+    policy: str
+    baseline: str
+    difference: Difference | None
+    n: int
+
+
+Values = dict[str, list[Value]]  # by outcome, one value for each replication
+
+
+def get_outcomes() -> dict[str, Outcome]:
+    """Every outcome that is measured directly, in the order of tables."""
+    ordered: dict[str, Outcome] = {}
+    for name, outcome in OUTCOMES.items():
+        ordered[name] = outcome
+        if name == "utility_under_attack":
+            ordered[CLEAN.name] = CLEAN
+    return ordered
+
+
+def compute_estimate(outcome: Outcome, values: Sequence[Value]) -> Estimate:
+    """Interval of one outcome; null with the reason most replications give.
+
+    A replication without a number drops out of means and quantiles; in rates its zero
+    denominator stays in, where it weighs nothing.
+    """
+    interval = _compute_interval(outcome, values)
+    n = len(values)
+    if interval is None:
+        return Estimate(outcome.name, outcome.unit, None, n, _get_reason(values))
+    is_count = outcome.form is Form.MEAN and interval.mean == 0
+    bound = compute_zero_bound(n).high if is_count and n else None
+    return Estimate(outcome.name, outcome.unit, interval, n, None, bound)
+
+
+def _compute_interval(outcome: Outcome, values: Sequence[Value]) -> Interval | None:
+    num, den = _get_columns(values)
+    if outcome.form in (Form.RATE, Form.RATIO):
+        return compute_rate_interval(num, den, bounded=outcome.form is Form.RATE)
+    kept = np.array([value.num for value in values if value.reason is None])
+    return compute_mean_interval(kept) if len(kept) == len(values) else None
+
+
+def _get_columns(values: Sequence[Value]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.array([v.num for v in values]), np.array([v.den for v in values])
+
+
+def _get_reason(values: Sequence[Value]) -> NullReason:
+    reasons = [value.reason for value in values if value.reason is not None]
+    return max(reasons, key=reasons.count) if reasons else NullReason.NO_DENOMINATOR
+
+
+def compute_estimates(arms: Mapping[str, Values]) -> dict[str, dict[str, Estimate]]:
+    """Every outcome of every policy, and what each policy costs above `unguarded`."""
+    estimates = {
+        policy: {
+            name: compute_estimate(outcome, values[name])
+            for name, outcome in get_outcomes().items()
+        }
+        for policy, values in arms.items()
+    }
+    for policy, values in arms.items():
+        for name, source in OVERHEADS.items():
+            estimates[policy][name] = _compute_overhead(name, source, policy, values, arms)
+    return estimates
+
+
+def _compute_overhead(
+    name: str, source: str, policy: str, values: Values, arms: Mapping[str, Values]
+) -> Estimate:
+    unit, n = OUTCOMES[source].unit, len(values[source])
+    if UNGUARDED not in arms:
+        return Estimate(name, unit, None, n, NullReason.NOT_RECORDED)
+    contrast = compute_contrast(OUTCOMES[source], policy, UNGUARDED, arms)
+    if contrast.difference is None:
+        return Estimate(name, unit, None, n, NullReason.NO_DENOMINATOR)
+    return Estimate(name, unit, contrast.difference.interval, n)
+
+
+def compute_contrast(
+    outcome: Outcome, policy: str, baseline: str, arms: Mapping[str, Values]
+) -> Contrast:
+    """Paired difference of one outcome, policy less baseline."""
+    before, after = arms[baseline][outcome.name], arms[policy][outcome.name]
+    difference = None
+    if outcome.form in (Form.RATE, Form.RATIO):
+        difference = compute_paired_rate_difference(*_get_columns(before), *_get_columns(after))
+    elif all(value.reason is None for value in (*before, *after)):
+        numbers = [np.array([value.num for value in arm]) for arm in (before, after)]
+        difference = compute_paired_difference(*numbers)
+    return Contrast(outcome.name, policy, baseline, difference, len(after))
+
+
+def compute_contrasts(arms: Mapping[str, Values], baseline: str) -> list[Contrast]:
+    """Every outcome of every policy but the baseline, where both have a number."""
+    if baseline not in arms:
+        return []
+    contrasts = [
+        compute_contrast(outcome, policy, baseline, arms)
+        for policy in arms
+        if policy != baseline
+        for outcome in get_outcomes().values()
+    ]
+    return [contrast for contrast in contrasts if contrast.difference is not None]

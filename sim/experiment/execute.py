@@ -1,0 +1,63 @@
+"""Running jobs: one after another, or in processes; results always in the order of the jobs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sim.core.compiled import has_compiled_rules
+from sim.experiment.cells import Job, JobResult, run_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def count_cores() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def execute(
+    jobs: Sequence[Job], workers: int, on_done: Callable[[JobResult], None]
+) -> list[JobResult]:
+    """Run every job; `on_done` hears of each as it ends, the list keeps the jobs' order.
+
+    Errors: whatever a job raises, once the others that started have ended.
+    """
+    if workers <= 1 or len(jobs) <= 1:
+        results = []
+        for job in jobs:
+            result = run_job(job)
+            on_done(result)
+            results.append(result)
+        return results
+    load_rules(jobs)
+    # a context of our own: nothing global is set; forked workers inherit the compiled rules
+    method = "fork" if sys.platform == "linux" else "spawn"
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+        futures = [pool.submit(run_job, job) for job in jobs]
+        for future in futures:
+            future.add_done_callback(lambda done: _tell(done, on_done))
+        return [future.result() for future in futures]
+
+
+def load_rules(jobs: Sequence[Job]) -> None:
+    """Load the compiled rules here, before workers are forked that would each do so again.
+
+    Where nothing is compiled yet, every policy is tried, so that each rule is compiled once.
+    """
+    tried = {job.policy.name: job for job in jobs}
+    for job in list(tried.values())[: 1 if has_compiled_rules() else None]:
+        run_job(replace(job, first=0, last=1, folder=""))
+
+
+def _tell(done: object, on_done: Callable[[JobResult], None]) -> None:
+    if done.exception() is None:  # type: ignore[attr-defined] # a future; its errors surface above
+        on_done(done.result())  # type: ignore[attr-defined]

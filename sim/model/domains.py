@@ -1,0 +1,331 @@
+"""Enforcement domains: the ledgers of a policy, and who has an account on which.
+
+A policy with gateways has one domain for each org; a chain is one domain for all; whatever
+has neither is judged in one open domain that stands for no one's ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.core.draws import Draws
+from sim.core.errors import InvariantError
+from sim.core.merkle import PagedTree
+from sim.core.purposes import Purpose
+from sim.core.records import FOREVER_US, RECEIPT, TRANSACTION, TRUTH, Ints, Kind, Records, join_records, take_records
+from sim.core.units import PPM
+from sim.ledger.rules import INSIDE, Rules, get_situation
+from sim.ledger.state import (
+    N_ACCOUNTS,
+    N_APPROVALS,
+    N_GRANTS,
+    N_LOGS,
+    N_POOL,
+    State,
+    add_account,
+    add_log,
+    create_grown,
+    create_state,
+)
+from sim.ledger.transition import apply_blocks
+from sim.model.calls import stamp_batch
+from sim.model.layout import CURRENT_KEY
+from sim.model.signing import Signing
+from sim.model.world import EVERY_CAPABILITY, Holder, World
+from sim.policies.base import Policy, Scope
+from sim.policies.registry import compile_chain_rules, compile_gateway_rules
+from sim.trace.records import DomainRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+SUPPLY = 10**15
+ORG_BALANCE = 10**12
+AGENT_BALANCE = 10**6
+HOUSEKEEPING = get_situation(INSIDE, 0, 0, 1)  # an org's own record keeping, through its own desk
+
+
+class Batch(NamedTuple):
+    """Transactions and what the world knows of them, row by row."""
+
+    transactions: Records  # TRANSACTION
+    truths: Records  # TRUTH
+
+    def take(self, rows: Ints | NDArray[np.bool_] | slice) -> Batch:
+        """Some of the rows, in the order asked for; all of them are this batch itself."""
+        return Batch(take_records(self.transactions, rows), take_records(self.truths, rows))
+
+    def copy(self) -> Batch:
+        """The same rows, to be changed on their own."""
+        return Batch(self.transactions.copy(), self.truths.copy())
+
+    def __len__(self) -> int:  # type: ignore[override] # a batch is as long as its columns
+        return self.transactions.shape[0]
+
+
+def create_batch(n: int) -> Batch:
+    """Rows of zeros to be filled; by default an org's record keeping, not a call."""
+    batch = Batch(np.zeros(n, dtype=TRANSACTION), np.zeros(n, dtype=TRUTH))
+    transactions, truths = batch
+    transactions["chain_id"] = 1
+    transactions["valid_until_height"] = FOREVER_US
+    transactions["parent"] = -1
+    transactions["key_valid"] = 1
+    transactions["key_version"] = CURRENT_KEY
+    transactions["situation"] = HOUSEKEEPING
+    truths["agent"] = -1
+    truths["operation"] = -1
+    truths["mediated"] = 1
+    return batch
+
+
+def join_batches(batches: Sequence[Batch]) -> Batch:
+    """All rows one after another."""
+    if not batches:
+        return create_batch(0)
+    return Batch(
+        join_records([batch.transactions for batch in batches]),
+        join_records([batch.truths for batch in batches]),
+    )
+
+
+class Domain:
+    """One ledger, the rules it runs under, and everything that was ever applied to it."""
+
+    def __init__(
+        self, name: str, state: State, rules: Rules, local: Ints, world: World, signing: Signing
+    ) -> None:
+        self.name, self.state, self.rules, self.world = name, state, rules, world
+        self.local = local  # account of the world -> account here, -1: none
+        self.signing = signing
+        self.height = 0
+        self.nonces = np.zeros(local.shape[0], dtype=np.int64)
+        self.key_versions = np.zeros(local.shape[0], dtype=np.int64)
+        self.applied: list[Records] = []
+        self.receipts: list[Records] = []
+        self.tree = PagedTree()
+        self.ends: list[int] = []
+        self.n_applied = 0
+
+    def apply(self, batch: Batch, ends: Ints) -> Records:
+        """Stamp, sign and apply consecutive blocks that end at `ends`; return receipts.
+
+        Errors: InvariantError if conservation breaks.
+        """
+        transactions, truths = batch
+        stamp_batch(transactions, truths, self.local, self.nonces, self.key_versions)
+        self.signing.process(batch, self.world.arguments, self.state)
+        n = len(batch)
+        pool = int((transactions["arguments_to"] - transactions["arguments_from"]).sum())
+        self.state = create_grown(self.state, grants=n, approvals=n, pool=pool)
+        receipts = np.zeros(n, dtype=RECEIPT)
+        broken = apply_blocks(
+            self.state, self.rules, transactions, self.world.arguments, receipts, ends
+        )
+        if broken >= 0:
+            height = int(transactions["height"][ends[broken] - 1])
+            raise InvariantError("I8 conservation", height, "the supply", "another sum")
+        self.resync(batch, receipts)
+        self.applied.append(transactions)
+        self.receipts.append(receipts)
+        self.ends += (ends + self.n_applied).tolist()
+        self.n_applied += n
+        return receipts
+
+    def get_receipts(self) -> Records:
+        """All receipts, in the order of application."""
+        return join_records([np.zeros(0, dtype=RECEIPT), *self.receipts])
+
+    def compute_state_root(self) -> bytes:
+        """Root over every table: pages of accounts, only dirty ones hashed again, then the rest.
+
+        Keys and signatures are not in any table, so real and trusted ones give the same root.
+        """
+        state = self.state
+        counters = state.counters
+        root = hashlib.sha256(
+            self.tree.root(state.accounts, int(counters[N_ACCOUNTS]), state.dirty)
+        )
+        for table, used in (
+            (state.grants, N_GRANTS),
+            (state.approvals, N_APPROVALS),
+            (state.logs, N_LOGS),
+            (state.pool, N_POOL),
+        ):
+            root.update(table[: counters[used]].tobytes())
+        root.update(counters.tobytes())
+        return root.digest()
+
+    def create_record(self) -> DomainRecord:
+        """What this ledger was given and came to."""
+        transactions = join_records([np.zeros(0, dtype=TRANSACTION), *self.applied])
+        return DomainRecord(self.name, transactions, self.ends, self.compute_state_root())
+
+    def get_world_accounts(self) -> Ints:
+        """Account of the world behind each account here; -1 for those of the genesis block."""
+        known = self.local >= 0
+        accounts = np.full(int(self.local.max()) + 1, -1, dtype=np.int64)
+        accounts[self.local[known]] = np.flatnonzero(known)
+        return accounts
+
+    def resync(self, batch: Batch, receipts: Records) -> None:
+        """Senders whose transaction was dropped ask the ledger for their nonce again."""
+        dropped = (receipts["code"] >= 1) & (receipts["code"] < 10)
+        if not dropped.any():
+            return
+        for sender in np.unique(batch.transactions["sender"][dropped]):
+            account = int(np.flatnonzero(self.local == sender)[0])
+            self.nonces[account] = self.state.accounts[sender]["nonce"]
+
+
+def create_domains(
+    world: World, policy: Policy, draws: Draws, signing: Signing
+) -> tuple[list[Domain], Domain | None]:
+    """Gateways' domains, one for each org or none, and the chain's or the open one."""
+    gateways = []
+    if policy.has_gateways:
+        rules = compile_gateway_rules(policy)
+        gateways = [
+            _create_domain(world, policy, draws, signing, rules, [org])
+            for org in range(world.n_orgs)
+        ]
+    chain = None
+    if not policy.has_gateways or policy.has_chain:
+        rules = compile_chain_rules(policy)
+        chain = _create_domain(world, policy, draws, signing, rules, range(world.n_orgs))
+    elif policy.anchors:
+        chain = _create_anchor_domain(world, policy, signing)
+    return gateways, chain
+
+
+def _create_state(world: World, orgs: Sequence[int], n_accounts: int) -> tuple[State, Ints]:
+    """Genesis: a treasury, the orgs with every capability of their catalogue, their logs."""
+    operations = world.operations.copy()
+    state = create_state(
+        supply=SUPPLY,
+        operations=operations,
+        client_scopes=get_client_scopes(world),
+        accounts=n_accounts + 2 + len(orgs),
+        grants=2 * n_accounts + 16,
+        logs=len(orgs) + 1,
+    )
+    local = np.full(world.n_orgs + len(world.holders), -1, dtype=np.int64)
+    for org in orgs:
+        local[org] = add_account(
+            state,
+            entity=2 + org,
+            org=org,
+            namespace=0,
+            capabilities=EVERY_CAPABILITY,
+            balance=ORG_BALANCE,
+        )
+        add_log(state, int(local[org]))
+    operations["owner"] = local[operations["org"]]
+    return state, local
+
+
+def _create_domain(
+    world: World,
+    policy: Policy,
+    draws: Draws,
+    signing: Signing,
+    rules: Rules,
+    orgs: Sequence[int],
+) -> Domain:
+    members = set(orgs)
+    holders = [
+        (world.n_orgs + index, holder)
+        for index, holder in enumerate(world.holders)
+        if holder.org in members
+    ]
+    state, local = _create_state(world, orgs, len(holders))
+    name = world.org_names[orgs[0]] if len(orgs) == 1 and policy.has_gateways else "chain"
+    domain = Domain(name, state, rules, local, world, signing)
+    _register(domain, world, policy, draws, holders)
+    return domain
+
+
+def _create_anchor_domain(world: World, policy: Policy, signing: Signing) -> Domain:
+    orgs = range(world.n_orgs)
+    state, local = _create_state(world, orgs, 0)
+    return Domain("anchors", state, compile_chain_rules(policy), local, world, signing)
+
+
+def _register(
+    domain: Domain,
+    world: World,
+    policy: Policy,
+    draws: Draws,
+    holders: list[tuple[int, Holder]],
+) -> None:
+    """Orgs register their agents and credentials, at height 0 and before time starts."""
+    if not holders:
+        return
+    batch = create_batch(len(holders))
+    transactions = batch.transactions
+    first = int(domain.state.counters[N_ACCOUNTS])
+    masks = get_static_masks([holder for _, holder in holders], policy, world, draws)
+    transactions["kind"] = Kind.REGISTER
+    transactions["sender"] = [holder.org for _, holder in holders]
+    transactions["target"] = [holder.entity for _, holder in holders]
+    transactions["subject"] = [holder.org for _, holder in holders]
+    transactions["amount"] = AGENT_BALANCE
+    transactions["namespace"] = [holder.namespace for _, holder in holders]
+    transactions["mask"] = masks
+    transactions["fee"] = domain.rules.fee_min
+    for row, (account, holder) in enumerate(holders):
+        domain.local[account] = first + row
+    _allow_namespaces(domain, holders)
+    receipts = domain.apply(batch, np.array([len(batch)]))
+    if receipts["code"].any():
+        raise InvariantError("genesis", 0, "every registration applied", str(receipts["code"]))
+
+
+def _allow_namespaces(domain: Domain, holders: list[tuple[int, Holder]]) -> None:
+    """An org whose tools come from a recording issues in that recording's namespace."""
+    for _, holder in holders:
+        if holder.namespace > 0:
+            domain.state.accounts[domain.local[holder.org]]["namespace"] = holder.namespace
+
+
+def get_static_masks(
+    holders: list[Holder], policy: Policy, world: World, draws: Draws
+) -> list[int]:
+    """What each account holds without a grant, under a policy's scope.
+
+    With broad grants, an issuer's slip leaves out one capability of the role.
+    """
+    if policy.scope is not Scope.ROLE:
+        reads = policy.scope is not Scope.TASK_EXACT
+        return [holder.purpose | (holder.quiet_reads if reads else 0) for holder in holders]
+    masks = [holder.role for holder in holders]
+    slip_ppm = world.scenario.issuer_error
+    if slip_ppm:
+        entities = np.array([holder.entity for holder in holders], dtype=np.int64)
+        slips = draws.get_ppm(Purpose.ISSUER_ERROR, entities, 0) < slip_ppm
+        places = draws.get_ppm(Purpose.ISSUER_ERROR, entities, 1)
+        masks = [
+            drop_one_bit(mask, int(place)) if slip else mask
+            for mask, slip, place in zip(masks, slips, places, strict=True)
+        ]
+    return masks
+
+
+def drop_one_bit(mask: int, place_ppm: int) -> int:
+    """The mask without one of its bits, chosen by a share in 0..999_999."""
+    bits = [bit for bit in range(63) if mask >> bit & 1]
+    return mask & ~(1 << bits[place_ppm * len(bits) // PPM]) if bits else mask
+
+
+def get_client_scopes(world: World) -> Ints:
+    """What each owner's contract with a client org covers: the roles of that client's agents."""
+    scopes = np.zeros((world.n_orgs, world.n_orgs), dtype=np.int64)
+    for holder in world.holders:
+        if holder.namespace == 0:
+            scopes[:, holder.org] |= holder.role
+    return scopes

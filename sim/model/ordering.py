@@ -1,0 +1,334 @@
+"""Who decides when: from submitted calls to batches with a place and a time.
+
+Every ordering takes calls as they become ready and gives back, once a window is over, what was
+decided in it: applied to a ledger, with the time at which the decision was final.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from sim.consensus.sequencer import COMMIT_LATENCIES_US, Proposal, Sequencer, on_proposal
+from sim.core.draws import Draws
+from sim.core.purposes import Purpose
+from sim.core.records import Ints, Posture, Records
+from sim.engine.queues import serve
+from sim.model.domains import Batch, Domain, join_batches
+
+if TYPE_CHECKING:
+    from sim.model.world import World
+    from sim.policies.base import Policy
+
+GATEWAY_SEED = 1 << 40  # ordinals of service times at the second gateway
+
+
+class Decided(NamedTuple):
+    """Calls and record keeping that were decided: rows and their receipts."""
+
+    batch: Batch
+    receipts: Records
+    domains: Ints  # (n,): -1 the chain or open domain, otherwise the gateway's org
+
+
+class Ordering(Protocol):
+    """Puts calls in order and applies them."""
+
+    def submit(self, batch: Batch) -> None:
+        """Take calls whose `ready_us` lies in the current window."""
+
+    def decide(self, until_us: int) -> list[Decided]:
+        """Everything decided before a time."""
+
+    def get_pending(self) -> Batch:
+        """What is not decided yet."""
+
+
+def sort_by(batch: Batch, column: str) -> Batch:
+    """Rows in order of a column of truth; ties keep the order they came in."""
+    keys = batch.truths[column]
+    if (keys[1:] >= keys[:-1]).all():
+        return batch
+    return batch.take(np.argsort(keys, kind="stable"))
+
+
+def split_at(batch: Batch, column: str, until_us: int) -> tuple[Batch, list[Batch]]:
+    """Rows before a time in order of it, and what is left for later."""
+    batch = sort_by(batch, column)
+    first_later = int(np.searchsorted(batch.truths[column], until_us, side="left"))
+    later = [batch.take(slice(first_later, None))] if first_later < len(batch) else []
+    return batch.take(slice(0, first_later)), later
+
+
+def apply_at_once(domain: Domain, batch: Batch) -> Records:
+    """Apply rows one by one at their `final_us`; a gateway's height is its own count."""
+    n = len(batch)
+    transactions = batch.transactions
+    transactions["height"] = domain.height + 1 + np.arange(n)
+    transactions["now_us"] = batch.truths["final_us"]
+    domain.height += n
+    return domain.apply(batch, np.array([n], dtype=np.int64))
+
+
+class Immediate:
+    """No queue: a call is decided the moment it is made."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+        self.pending: list[Batch] = []
+
+    def submit(self, batch: Batch) -> None:
+        """Take calls."""
+        batch.truths["final_us"] = batch.truths["ready_us"]
+        batch.truths["messages"] += 2  # request and response
+        self.pending.append(batch)
+
+    def decide(self, until_us: int) -> list[Decided]:
+        """Apply what came before a time, in order of time."""
+        batch, self.pending = split_at(join_batches(self.pending), "final_us", until_us)
+        if not len(batch):
+            return []
+        receipts = apply_at_once(self.domain, batch)
+        return [Decided(batch, receipts, np.full(len(batch), -1, dtype=np.int64))]
+
+
+    def get_pending(self) -> Batch:
+        """What is not decided yet."""
+        return join_batches(self.pending)
+
+
+class Gateways:
+    """Calls pass their own org's gateway going out, and the owner's coming in."""
+
+    def __init__(self, domains: list[Domain], world: World, draws: Draws) -> None:
+        self.domains, self.world, self.draws = domains, world, draws
+        gateways = world.scenario.gateways
+        self.service_us = gateways.service
+        self.free_out_us = np.zeros((world.n_orgs, gateways.servers), dtype=np.int64)
+        self.free_in_us = np.zeros((world.n_orgs, gateways.servers), dtype=np.int64)
+        self.outgoing: list[Batch] = []
+        self.incoming: list[Batch] = []
+        self.done: list[Batch] = []
+
+    def submit(self, batch: Batch) -> None:
+        """Take calls."""
+        self.outgoing.append(batch)
+
+    def pass_gateways(self, until_us: int) -> Batch:
+        """Rows whose last gateway is done with them before a time, in order of that time."""
+        outgoing, self.outgoing = split_at(join_batches(self.outgoing), "ready_us", until_us)
+        self.serve(outgoing, outgoing.truths["caller_org"], "ready_us", self.free_out_us, 0)
+        across = outgoing.truths["caller_org"] != outgoing.truths["owner_org"]
+        across &= outgoing.truths["mediated"] == 1
+        self.done.append(outgoing.take(~across))
+        arriving = join_batches([*self.incoming, outgoing.take(across)])
+        arriving, self.incoming = split_at(arriving, "final_us", until_us)
+        owner = arriving.truths["owner_org"]
+        self.serve(arriving, owner, "final_us", self.free_in_us, GATEWAY_SEED)
+        finished, self.done = split_at(join_batches([*self.done, arriving]), "final_us", until_us)
+        return finished
+
+    def serve(
+        self, batch: Batch, orgs: Ints, arrival: str, free_us: Ints, first_ordinal: int
+    ) -> None:
+        """Wait for and go through the gateways of some orgs; writes `final_us`."""
+        truths = batch.truths
+        if not len(batch):
+            return
+        runs = self.world.postures[orgs] != Posture.NEGLIGENT
+        queue = np.where(runs & (truths["mediated"] == 1), orgs, -1)
+        ordinal = first_ordinal + truths["task"] * 1024 + truths["call"] * 8 + truths["attempt"]
+        service_us = self.draws.get_wait_us(
+            Purpose.SERVICE, truths["agent"] + 1, ordinal, self.service_us
+        )
+        departure_us = np.empty(len(batch), dtype=np.int64)
+        serve(queue, truths[arrival].copy(), service_us, free_us, departure_us)
+        truths["final_us"] = departure_us
+        truths["messages"] += np.where(queue >= 0, 2, 0)
+
+    def decide(self, until_us: int) -> list[Decided]:
+        """Apply what the gateways let through or refused, each at its caller's home."""
+        batch = self.pass_gateways(until_us)
+        batch.truths["messages"] += 2
+        decided = []
+        for org, domain in enumerate(self.domains):
+            mine = batch.take(batch.truths["caller_org"] == org)
+            if len(mine):
+                receipts = apply_at_once(domain, mine)
+                decided.append(Decided(mine, receipts, np.full(len(mine), org, dtype=np.int64)))
+        return decided
+
+
+    def get_pending(self) -> Batch:
+        """What is not decided yet."""
+        return join_batches([*self.outgoing, *self.incoming, *self.done])
+
+
+class Block(NamedTuple):
+    """One block as it was ordered: what its header says, and when it was final."""
+
+    height: int
+    proposed_us: int
+    committed_us: int
+    first: int  # position of its first transaction among all that the domain applied
+    last: int
+
+
+class Chain:
+    """Blocks at an interval, filled in order of arrival up to a limit."""
+
+    def __init__(self, domain: Domain, world: World, draws: Draws) -> None:
+        self.domain, self.draws = domain, draws
+        self.interval_us = world.scenario.chain.block_interval
+        self.limit = world.scenario.chain.block_limit
+        self.validators = world.scenario.chain.validators
+        self.sequencer = Sequencer()
+        self.mempool: list[Batch] = []
+        self.outside: list[Batch] = []
+        self.blocks: list[Block] = []
+        self.next_us = self.interval_us
+        self.messages = 0
+
+    def submit(self, batch: Batch) -> None:
+        """Take calls; those that go round the chain never wait for a block."""
+        mediated = batch.truths["mediated"] == 1
+        if mediated.all():
+            self.mempool.append(batch)
+            return
+        self.mempool.append(batch.take(mediated))
+        self.outside.append(batch.take(~mediated))
+
+    def decide(self, until_us: int) -> list[Decided]:
+        """Apply the blocks proposed before a time, then what went round them."""
+        decided = self.commit_blocks(until_us)
+        outside = join_batches(self.outside)
+        self.outside = []
+        if len(outside):
+            outside = sort_by(outside, "ready_us")
+            outside.truths["final_us"] = outside.truths["ready_us"]
+            outside.truths["messages"] += 2
+            outside.transactions["height"] = self.sequencer.height
+            outside.transactions["now_us"] = outside.truths["ready_us"]
+            ends = np.array([len(outside)], dtype=np.int64)
+            receipts = self.domain.apply(outside, ends)
+            decided.append(Decided(outside, receipts, np.full(len(outside), -1, dtype=np.int64)))
+        return decided
+
+    def commit_blocks(self, until_us: int) -> list[Decided]:
+        """Propose a block at every interval that finds something waiting."""
+        waiting = sort_by(join_batches(self.mempool), "ready_us")
+        ready_us = waiting.truths["ready_us"]
+        first, ends = 0, []
+        while self.next_us < until_us:
+            came = int(np.searchsorted(ready_us, self.next_us, side="right"))
+            last = min(came, first + self.limit)
+            if last > first:
+                self.commit_block(waiting, first, last)
+                ends.append(last)
+                first = last
+            self.next_us += self.interval_us
+        self.mempool = [waiting.take(slice(first, None))] if first < len(waiting) else []
+        if not ends:
+            return []
+        batch = waiting.take(slice(0, first))
+        batch.truths["messages"] += 2
+        receipts = self.domain.apply(batch, np.array(ends, dtype=np.int64))
+        return [Decided(batch, receipts, np.full(first, -1, dtype=np.int64))]
+
+    def commit_block(self, waiting: Batch, first: int, last: int) -> None:
+        """Order one batch by its digest; stamp its rows with height and times."""
+        draw = self.draws.get_below(
+            Purpose.COMMIT_LATENCY, 0, self.next_us // self.interval_us, len(COMMIT_LATENCIES_US)
+        )
+        transactions = waiting.transactions[first:last]
+        digest = hashlib.blake2b(transactions.tobytes(), digest_size=32).digest()
+        latency_us = COMMIT_LATENCIES_US[int(draw[0])]
+        self.sequencer, effects = on_proposal(
+            self.sequencer, Proposal(digest, self.next_us, latency_us)
+        )
+        commit = effects[0]
+        transactions["height"] = commit.height
+        transactions["now_us"] = self.next_us
+        waiting.truths["final_us"][first:last] = commit.committed_us
+        applied = self.domain.n_applied
+        self.blocks.append(
+            Block(commit.height, self.next_us, commit.committed_us, applied + first, applied + last)
+        )
+        self.messages += 2 * (self.validators - 1)  # the batch to each, an answer from each
+
+
+    def get_pending(self) -> Batch:
+        """What waits for a block."""
+        return join_batches([*self.mempool, *self.outside])
+
+
+class Layered:
+    """A gateway first; calls to other orgs then go on the chain."""
+
+    def __init__(self, gateways: Gateways, chain: Chain, world: World, fee: int) -> None:
+        self.gateways, self.chain, self.world, self.fee = gateways, chain, world, fee
+
+    def submit(self, batch: Batch) -> None:
+        """Take calls; record keeping of the chain's own goes straight to it."""
+        self.gateways.submit(batch)
+
+    def decide(self, until_us: int) -> list[Decided]:
+        """What stays inside is final at the gateway; what leaves waits for its block."""
+        decided = []
+        for batch, receipts, domains in self.gateways.decide(until_us):
+            across = batch.truths["caller_org"] != batch.truths["owner_org"]
+            onward = across & (receipts["code"] == 0) & (batch.truths["mediated"] == 1)
+            onward &= batch.truths["agent"] >= 0
+            if onward.any():
+                self.forward(batch, onward, domains)
+                batch.truths["agent"][onward] = -1
+                batch.truths["operation"][onward] = -1
+            decided.append(Decided(batch, receipts, domains))
+        return [*decided, *self.chain.decide(until_us)]
+
+    def forward(self, batch: Batch, onward: np.ndarray, domains: Ints) -> None:
+        """Submit copies of what passed the gateway, as the world's accounts, to the chain."""
+        copies = batch.take(onward).copy()
+        orgs = domains[onward]
+        for org in np.unique(orgs):
+            rows = orgs == org
+            globals_ = self.gateways.domains[org].get_world_accounts()
+            copies.transactions["sender"][rows] = globals_[copies.transactions["sender"][rows]]
+        copies.transactions["parent"] = -1
+        copies.transactions["fee"] = self.fee
+        copies.transactions["key_version"] = self.world.agents["key_version"][
+            copies.truths["agent"]
+        ]
+        copies.truths["ready_us"] = copies.truths["final_us"]
+        copies.truths["forged"] = 0
+        self.chain.submit(copies)
+
+
+    def get_pending(self) -> Batch:
+        """What waits at a gateway or for a block."""
+        return join_batches([self.gateways.get_pending(), self.chain.get_pending()])
+
+
+def create_ordering(
+    policy: Policy,
+    gateways: list[Domain],
+    chain: Domain | None,
+    world: World,
+    draws: Draws,
+) -> tuple[Ordering, Chain | None]:
+    """Ordering of a policy, and the chain that anchors go to if there is one."""
+    on_chain = None
+    if chain is not None and (policy.has_chain or policy.anchors):
+        on_chain = Chain(chain, world, draws)
+    if not policy.has_gateways:
+        if policy.has_chain and on_chain is not None:
+            return on_chain, on_chain
+        if chain is None:
+            raise ValueError(f"policy {policy.name!r} has no domain to decide in")
+        return Immediate(chain), None
+    through = Gateways(gateways, world, draws)
+    if policy.has_chain and on_chain is not None:
+        return Layered(through, on_chain, world, policy.fee), on_chain
+    return through, on_chain

@@ -1,0 +1,116 @@
+"""Going back to the moment before one call, by doing everything before it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.core.records import RECEIPT
+from sim.ledger.explain import Check, explain_call
+from sim.ledger.state import create_grown
+from sim.ledger.transition import apply_blocks
+from sim.model.run import Replication
+
+if TYPE_CHECKING:
+    from sim.model.domains import Domain
+    from sim.model.world import World
+    from sim.policies.base import Policy
+    from sim.trace.records import Trace
+
+
+class CallName(NamedTuple):
+    """A call's identity, equal under every policy."""
+
+    agent: int
+    task: int
+    call: int
+    attempt: int
+
+
+def find_call(trace: Trace, name: CallName) -> int | None:
+    """Row of a call in a trace, or None."""
+    truths = trace.truths
+    same = np.ones(len(truths), dtype=np.bool_)
+    for column, value in zip(CallName._fields, name, strict=True):
+        same &= truths[column] == value
+    rows = np.flatnonzero(same)
+    return int(rows[-1]) if len(rows) else None
+
+
+def explain_at(
+    world: World, policy: Policy, seed: int, replication: int, trace: Trace, row: int
+) -> list[Check]:
+    """Every check of the call in a row, against the state it met.
+
+    Errors: ValueError if the call was never decided.
+    """
+    if trace.receipts["code"][row] < 0:
+        raise ValueError("the call was still pending at the horizon")
+    domain = _find_domain(Replication(world, policy, seed, replication), trace, row)
+    rank = int(np.count_nonzero(trace.domains[:row] == trace.domains[row]))
+    ledger = next(ledger for ledger in trace.ledgers if ledger.name == domain.name)
+    first = domain.n_applied
+    before = ledger.transactions[first : first + rank]
+    pool = int((before["arguments_to"] - before["arguments_from"]).sum())
+    state = create_grown(domain.state, grants=len(before), approvals=len(before), pool=pool)
+    receipts = np.zeros(len(before), dtype=RECEIPT)
+    ends = np.array([len(before)], dtype=np.int64)
+    apply_blocks(state, domain.rules, before, world.arguments, receipts, ends)
+    tx = ledger.transactions[first + rank]
+    return explain_call(
+        state, domain.rules, tx, world.arguments, lambda mask: name_mask(world, tx, mask)
+    )
+
+
+def _find_domain(fresh: Replication, trace: Trace, row: int) -> Domain:
+    org = int(trace.domains[row])
+    if org >= 0:
+        return fresh.gateways[org]
+    if fresh.chain_domain is None:
+        raise ValueError("the policy has no ledger that decided this call")
+    return fresh.chain_domain
+
+
+def name_mask(world: World, tx: np.void, mask: int) -> str:
+    """Operations that a mask allows in the namespace of a call."""
+    namespace = world.operations["namespace"][tx["target"]]
+    names = {
+        name: int(operation["requires"])
+        for name, operation in zip(world.operation_names, world.operations, strict=True)
+        if operation["namespace"] == namespace
+    }
+    held = [name for name, bit in names.items() if bit & ~mask == 0]
+    return ", ".join(held) if held else "nothing"
+
+
+def get_agent_name(world: World, agent: int) -> str:
+    """Name of an agent: its group, and its number in it if there are several."""
+    for cohort in world.cohorts:
+        if cohort.first <= agent < cohort.last:
+            alone = cohort.last - cohort.first == 1
+            return cohort.name if alone else f"{cohort.name}-{agent - cohort.first}"
+    raise ValueError(f"no agent {agent}")
+
+
+def find_agent(world: World, name: str) -> int | None:
+    """Number of an agent by name, or None."""
+    for agent in range(len(world.agents)):
+        if get_agent_name(world, agent) == name:
+            return agent
+    return None
+
+
+def list_calls(world: World, trace: Trace, most: int) -> list[str]:
+    """Names of the first calls that a reader may want explained: unauthorized ones, then denied."""
+    truths, receipts = trace.truths, trace.receipts
+    of_agents = truths["agent"] >= 0
+    wanted = np.flatnonzero(of_agents & (truths["legit"] == 0))
+    denied = np.flatnonzero(of_agents & (truths["legit"] == 1) & (receipts["code"] > 0))
+    return [format_call(world, truths[row]) for row in (*wanted, *denied)][:most]
+
+
+def format_call(world: World, truth: np.void) -> str:
+    """A call's name as it is typed: AGENT/TASK/CALL/ATTEMPT."""
+    agent = get_agent_name(world, int(truth["agent"]))
+    return f"{agent}/{truth['task']}/{truth['call']}/{truth['attempt']}"

@@ -1,0 +1,249 @@
+"""The table that `sim run` prints: policies in columns, outcomes in rows, n and interval beside.
+
+Nothing is printed as "0 %" alone: where nothing was seen, the upper bound and n stand instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+
+from sim.consensus.sequencer import ORDERING_NAME
+from sim.experiment.comparison import Estimate
+from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
+from sim.stats.intervals import Method
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sim.experiment.run import RunResult
+
+# rows in the order of the questions people ask; None starts a new block
+ROWS: tuple[tuple[str, str] | None, ...] = (
+    ("unauthorized_execution_rate", "unauthorized acts executed"),
+    ("overscoped_execution_rate", "over-scoped acts executed"),
+    ("harm_per_episode", "harm an episode"),
+    ("harm_per_1000_tasks", "harm per 1000 tasks"),
+    ("irreversible_unauthorized_acts", "irreversible acts an episode"),
+    None,
+    ("utility_under_attack", "tasks done in time, attacked"),
+    ("utility_clean", "tasks done in time, no attack"),
+    ("false_denial_rate", "legitimate calls denied"),
+    None,
+    ("commit_latency_p50", "latency p50"),
+    ("commit_latency_p95", "latency p95"),
+    ("commit_latency_p99", "latency p99"),
+    ("policy_overhead_latency", "cost: latency"),
+    ("policy_overhead_messages", "cost: messages"),
+    ("policy_overhead_bytes", "cost: bytes"),
+    ("policy_overhead_fee", "cost: fees"),
+    None,
+    ("four_tuple_completeness", "who, what, when, with which right"),
+    ("unanchored_exposure", "log records not anchored yet"),
+    ("approval_load", "requests for approval"),
+    ("approval_false_approve_rate", "harmful requests approved"),
+    ("approval_false_refuse_rate", "benign requests refused"),
+    None,
+    ("approval_bypass_rate", "gate: approval bypassed"),
+    ("forgery_acceptance_rate", "gate: forgeries accepted"),
+)
+LABEL_WIDTH = 36
+CELL_WIDTH = 17
+
+ABBREVIATED_REASONS = {
+    "no_denominator": "none to count",
+    "not_applicable": "-",
+    "few_observations": "too few",
+    "beyond_horizon": "past horizon",
+    "not_recorded": "not recorded",
+}
+
+
+class Cell(NamedTuple):
+    """One number as it is printed: the value above, its interval below."""
+
+    value: str
+    interval: str
+
+
+def format_number(value: float) -> str:
+    """A number in few characters: three significant digits, thousands as k and M."""
+    if value == 0:
+        return "0"
+    magnitude = abs(value)
+    for scale, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if magnitude >= scale * 0.9995:
+            return f"{_format_plain(value / scale)}{suffix}"
+    return _format_plain(value)
+
+
+def _format_plain(value: float) -> str:
+    magnitude = abs(value)
+    if magnitude >= 99.95:
+        return f"{value:.0f}"
+    if magnitude >= 9.995:
+        return f"{value:.1f}"
+    if magnitude >= 0.9995:
+        return f"{value:.2f}"
+    return f"{value:.3g}"
+
+
+def create_cell(estimate: Estimate) -> Cell:
+    """What one estimate says, never a zero without its bound."""
+    if estimate.interval is None:
+        reason = estimate.reason.value if estimate.reason else ""
+        return Cell(ABBREVIATED_REASONS[reason], "")
+    interval = estimate.interval
+    if interval.method is Method.ZERO_BOUND and interval.mean == 0:
+        return Cell("none seen", f"< {format_number(interval.high or 0)}")
+    if estimate.zero_bound is not None:
+        return Cell("none seen", f"P < {format_number(estimate.zero_bound)}")
+    if interval.low is None or interval.high is None:
+        return Cell(format_number(interval.mean), "")
+    if interval.low == interval.high:
+        return Cell(format_number(interval.mean), "every time")
+    low, high = format_number(interval.low), format_number(interval.high)
+    return Cell(format_number(interval.mean), f"{low}..{high}")
+
+
+def find_best(name: str, result: RunResult) -> set[str]:
+    """Policies that are no bound and share the best mean of an outcome; none if all are equal."""
+    outcome = OUTCOMES.get(OVERHEADS.get(name, name), CLEAN if name == CLEAN.name else None)
+    if outcome is None or not outcome.direction:
+        return set()
+    sign = 1.0 if outcome.direction == "down" else -1.0
+    means = {
+        policy: sign * estimate.interval.mean
+        for policy, estimates in result.estimates.items()
+        if not result.policies[policy].is_bound
+        and (estimate := estimates[name]).interval is not None
+    }
+    best = min(means.values(), default=0.0)
+    winners = {policy for policy, mean in means.items() if mean == best}
+    return winners if len(winners) < len(means) else set()
+
+
+def is_by_construction(name: str, policy: str, result: RunResult) -> bool:
+    """Whether an outcome only restates a setting of the policy.
+
+    A bound is perfect or hopeless by definition. Over-scoped calls cannot pass where the check
+    binds on every path. Irreversible acts under a kill switch cannot happen.
+    """
+    levers = result.policies[policy]
+    if levers.is_bound:
+        return name in (
+            "unauthorized_execution_rate",
+            "overscoped_execution_rate",
+            "false_denial_rate",
+            "commit_latency_p50",
+            "commit_latency_p95",
+            "commit_latency_p99",
+            "policy_overhead_latency",
+        )
+    if policy == "unguarded":
+        return name in ("unauthorized_execution_rate", "overscoped_execution_rate")
+    return name == "overscoped_execution_rate" and levers.mediation_ppm == 1_000_000
+
+
+def get_rows(result: RunResult) -> list[tuple[str, str] | None]:
+    """Rows that say something under at least one policy."""
+    rows: list[tuple[str, str] | None] = []
+    for row in ROWS:
+        if row is None:
+            rows.append(None)
+            continue
+        estimates = [estimates[row[0]] for estimates in result.estimates.values()]
+        if any(estimate.interval is not None for estimate in estimates):
+            rows.append(row)
+    return rows
+
+
+def create_tables(result: RunResult, width: int) -> list[Table]:
+    """The comparison, in as many tables side by side as the width allows policies."""
+    per_table = max(1, (width - LABEL_WIDTH - 2) // (CELL_WIDTH + 1))
+    policies = list(result.policies)
+    return [
+        _create_table(result, policies[first : first + per_table])
+        for first in range(0, len(policies), per_table)
+    ]
+
+
+def _create_table(result: RunResult, policies: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column(Text(f"n = {result.replications} replications"), width=LABEL_WIDTH)
+    for policy in policies:
+        style = "dim" if result.policies[policy].is_bound else ""
+        table.add_column(
+            Text(_wrap_name(policy), style=style), justify="right", width=CELL_WIDTH, style=style
+        )
+    for row in get_rows(result):
+        if row is None:
+            table.add_row("")
+        else:
+            _add_row(table, row, policies, result)
+    return table
+
+
+def _wrap_name(policy: str) -> str:
+    """A long name on two lines, broken at an underscore."""
+    if len(policy) <= CELL_WIDTH:
+        return policy
+    cut = policy.rfind("_", 0, CELL_WIDTH) + 1 or CELL_WIDTH
+    return f"{policy[:cut]}\n{policy[cut:]}"
+
+
+def _add_row(
+    table: Table, row: tuple[str, str], policies: Sequence[str], result: RunResult
+) -> None:
+    name, label = row
+    best = find_best(name, result)
+    unit = next(iter(result.estimates.values()))[name].unit
+    mark = "*" if name in result.loaded.scenario.primary else ""
+    cells = []
+    for policy in policies:
+        cell = create_cell(result.estimates[policy][name])
+        by_construction = is_by_construction(name, policy, result) and cell.value != "-"
+        value = f"{'> ' if policy in best else ''}{cell.value}{' °' if by_construction else ''}"
+        text = Text(value, style="bold" if policy in best else "")
+        if cell.interval:
+            text.append(f"\n{cell.interval}", style="dim not bold")
+        cells.append(text)
+    label_text = Text(label + mark)
+    label_text.append(f"\n  {unit}", style="dim")
+    table.add_row(label_text, *cells)
+
+
+def create_legend(result: RunResult) -> list[str]:
+    """What the marks mean, and under which assumptions the numbers stand."""
+    lines = [
+        "Each cell: mean over replications, 95 % interval below it. > best of the policies that "
+        "are no bound. * primary outcome, named before the run; all others are exploratory. "
+        "° by construction: it restates a setting, it was not found out.",
+        "'none seen, < b': nothing in n replications; b bounds the share of replications with at "
+        "least one (95 %, one-sided). Harm is in value units of the scenario.",
+    ]
+    if any(policy.has_chain for policy in result.policies.values()):
+        lines.append(
+            f"Order on the chain: {ORDERING_NAME}. It tolerates no fault, and nothing here says "
+            "what a faulty validator could do."
+        )
+    if any(policy.is_bound for policy in result.policies.values()):
+        lines.append("Dim columns are bounds, not policies one could run.")
+    if result.replications < 30:
+        lines.append(f"n = {result.replications} is below 30: read the intervals with care.")
+    return lines
+
+
+def count_methods(result: RunResult) -> Iterable[str]:
+    """Names of the intervals that were used."""
+    used = {
+        estimate.interval.method.value
+        for estimates in result.estimates.values()
+        for estimate in estimates.values()
+        if estimate.interval is not None
+    }
+    return sorted(used)
+
+

@@ -1,0 +1,1 @@
+"""What a person writes: the schema of a scenario, and the strict reader of its file."""

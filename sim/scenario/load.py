@@ -1,0 +1,70 @@
+"""From a path to a checked scenario."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+from sim.scenario.document import Findings, MapNode, load_document
+from sim.scenario.reader import resolve_inside, validate_model
+from sim.scenario.references import check_references, find_position, format_place
+from sim.scenario.schema import ReplayGroup, Scenario, create_schema
+
+
+class LoadedScenario(NamedTuple):
+    """A scenario with what a message about it needs, and its digest."""
+
+    scenario: Scenario
+    path: Path
+    tree: MapNode
+    companions: dict[str, Path]  # files it names, by the text that names them
+    digest: str  # of everything it says and every file it names; 16 hexadecimal digits
+
+    @property
+    def name(self) -> str:
+        """Name in tables and folders: the file's stem."""
+        return self.path.stem
+
+    @property
+    def stream(self) -> str:
+        """Name of its draws."""
+        return self.scenario.stream or self.path.stem
+
+
+def load_scenario(path: Path) -> LoadedScenario:
+    """Read a scenario file and check it against the schema and itself.
+
+    Errors: InputErrors with every refusal in file order.
+    """
+    tree = load_document(path)
+    scenario = validate_model(tree, create_schema())
+    findings = Findings(str(path))
+    check_references(scenario, tree, findings)
+    findings.check()
+    companions = _find_companions(scenario, tree, path)
+    return LoadedScenario(
+        scenario, path, tree, companions, compute_scenario_digest(scenario, companions)
+    )
+
+
+def _find_companions(scenario: Scenario, tree: MapNode, path: Path) -> dict[str, Path]:
+    companions = {}
+    for index, group in enumerate(scenario.agents):
+        if not isinstance(group, ReplayGroup):
+            continue
+        for key, text in group.recording.model_dump(exclude_none=True).items():
+            place = ("agents", index, "recording", key)
+            position = find_position(tree, place)
+            companions[text] = resolve_inside(path.parent, text, position, format_place(place))
+    return companions
+
+
+def compute_scenario_digest(scenario: Scenario, companions: dict[str, Path]) -> str:
+    """Digest of the world: what is only prose, and how much of it is run, leave it unchanged."""
+    prose = {"title", "question", "expectation", "replications", "seed", "policies", "primary"}
+    digest = hashlib.blake2b(digest_size=8)
+    digest.update(scenario.model_dump_json(exclude=prose, exclude_none=True).encode())
+    for text in sorted(companions):
+        digest.update(hashlib.blake2b(companions[text].read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,69 @@
+"""The policies a scenario compares, as settings of levers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from sim.core.errors import InputError, Position, find_nearest
+from sim.core.records import Effect
+from sim.policies.registry import load_policies
+from sim.scenario.schema import PolicyEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.policies.base import Policy
+    from sim.scenario.load import LoadedScenario
+
+FIELDS = {
+    "mediation": "mediation_ppm",
+    "anchor_every": "anchor_blocks",
+    "revocation_lag": "revocation_lag_us",
+    "commit_delay": "commit_delay_us",
+}
+EFFECTS = {"read": Effect.READ, "write": Effect.WRITE, "destructive": Effect.DESTRUCTIVE}
+
+
+def create_policies(loaded: LoadedScenario, names: Sequence[str] = ()) -> dict[str, Policy]:
+    """Policies by name in the scenario's order; only some of them if names are given.
+
+    A name of a preset that the scenario does not list may be asked for too.
+    Errors: InputError for an unknown name.
+    """
+    presets = load_policies()
+    listed: dict[str, Policy] = {}
+    for entry in loaded.scenario.policies:
+        if isinstance(entry, PolicyEntry):
+            listed[entry.name] = create_policy(entry, presets[entry.preset])
+        else:
+            listed[entry] = presets[entry]
+    if not names:
+        return listed
+    known = {**presets, **listed}
+    for name in names:
+        if name not in known:
+            where = Position(str(loaded.path))
+            problem = f"unknown policy {name!r}"
+            raise InputError(where, "--policy", problem, find_nearest(name, known))
+    return {name: known[name] for name in dict.fromkeys(names)}
+
+
+def create_policy(entry: PolicyEntry, preset: Policy) -> Policy:
+    """A preset with the levers of an entry."""
+    levers: dict[str, Any] = {
+        FIELDS.get(name, name): value
+        for name, value in entry.model_dump(exclude={"name", "preset"}).items()
+        if value is not None
+    }
+    if "approval" in levers:
+        levers["approval"] = tuple(EFFECTS[name] for name in levers["approval"])
+    return replace(preset, name=entry.name, **levers)
+
+
+def compute_policy_digest(policy: Policy) -> str:
+    """Digest of all levers; the name is only a label. 16 hexadecimal digits."""
+    levers = {name: value for name, value in asdict(policy).items() if name != "name"}
+    text = "\n".join(f"{name}={value!s}" for name, value in sorted(levers.items()))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

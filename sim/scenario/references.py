@@ -1,0 +1,203 @@
+"""What a sound scenario file must agree on with itself: names that exist, times that fit.
+
+Every refusal points at the place in the file and says the nearest valid name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.core.errors import find_nearest
+from sim.core.units import PPM, US_PER_S
+from sim.scenario.document import Findings, ListNode, MapNode, Node
+from sim.scenario.schema import (
+    POLICY_NAMES,
+    AgentGroup,
+    PolicyEntry,
+    ReplayGroup,
+    Scenario,
+    ScriptedGroup,
+    TaskedGroup,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from sim.core.errors import Position
+
+AGENTS_MAX = 1_000_000
+CALLS_MAX = 2_000_000_000  # over all policies and replications; a week of one core
+
+Place = tuple[str | int, ...]
+
+
+def check_references(scenario: Scenario, tree: MapNode, findings: Findings) -> None:
+    """Note everything in the scenario that contradicts itself."""
+    notes = _Notes(tree, findings)
+    _check_names(scenario, notes)
+    _check_times(scenario, notes)
+    for index, group in enumerate(scenario.agents):
+        _check_group(scenario, group, ("agents", index), notes)
+    _check_policies(scenario, notes)
+    _check_size(scenario, notes)
+
+
+class _Notes:
+    """Findings, each at the place of a key path."""
+
+    def __init__(self, tree: MapNode, findings: Findings) -> None:
+        self.tree, self.findings = tree, findings
+
+    def add(self, place: Place, problem: str, nearest: str = "") -> None:
+        self.findings.add(find_position(self.tree, place), format_place(place), problem, nearest)
+
+    def require(self, place: Place, name: str, known: Collection[str], noun: str) -> None:
+        """Note a name that is none of the known ones."""
+        if name not in known:
+            self.add(place, f"unknown {noun} {name!r}", find_nearest(name, known))
+
+
+def find_position(tree: Node, place: Place) -> Position:
+    """Where a key path is in the file: the deepest part of it that is written there."""
+    node = tree
+    for part in place:
+        if isinstance(node, MapNode) and part in node.entries:
+            node = node.entries[str(part)][1]
+        elif isinstance(node, ListNode) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+        else:
+            break
+    return node.position
+
+
+def format_place(place: Place) -> str:
+    """Key path as it is printed: `agents[0].role[2]`."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _check_names(scenario: Scenario, notes: _Notes) -> None:
+    orgs = [org.name for org in scenario.orgs]
+    _check_unique(orgs, "orgs", notes)
+    _check_unique([group.name for group in scenario.agents], "agents", notes)
+    _check_unique([credential.name for credential in scenario.credentials], "credentials", notes)
+    for name, task in scenario.tasks.items():
+        _check_operations(scenario, ("tasks", name, "calls"), task.calls, notes)
+    for index, credential in enumerate(scenario.credentials):
+        place: Place = ("credentials", index)
+        notes.require((*place, "org"), credential.org, orgs, "org")
+        _check_role(scenario, place, credential.role, notes)
+        _check_operations(scenario, (*place, "purpose"), credential.purpose, notes)
+
+
+def _check_unique(names: list[str], section: str, notes: _Notes) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            notes.add((section, index, "name"), f"the name {name!r} is taken already")
+
+
+def _check_role(
+    scenario: Scenario, place: Place, role: tuple[str, ...] | str, notes: _Notes
+) -> None:
+    if not isinstance(role, str):
+        _check_operations(scenario, (*place, "role"), role, notes)
+
+
+def _check_operations(
+    scenario: Scenario, place: Place, names: Iterable[str], notes: _Notes
+) -> None:
+    for index, name in enumerate(names):
+        notes.require((*place, index), name, scenario.operations, "operation")
+
+
+def _check_times(scenario: Scenario, notes: _Notes) -> None:
+    if scenario.window > scenario.think_min:
+        notes.add(("window",), "must be at most think_min, so that no follow-up is sooner")
+    if scenario.horizon < scenario.window:
+        notes.add(("horizon",), "must be at least the window")
+    if scenario.horizon > 366 * 86_400 * US_PER_S:
+        notes.add(("horizon",), "must be at most 366 days")
+
+
+def _check_group(scenario: Scenario, group: AgentGroup, place: Place, notes: _Notes) -> None:
+    if not isinstance(group, ReplayGroup):
+        notes.require((*place, "org"), group.org, [org.name for org in scenario.orgs], "org")
+    _check_role(scenario, place, group.role, notes)
+    shares = group.on_denial
+    if shares.give_up + shares.retry + shares.other_path != PPM:
+        notes.add((*place, "on_denial"), "give_up, retry and other_path must sum to 1")
+    _check_operations(scenario, (*place, "goals"), getattr(group, "goals", ()), notes)
+    if isinstance(group, TaskedGroup):
+        _check_tasked(scenario, group, place, notes)
+    if isinstance(group, ScriptedGroup):
+        _check_script(scenario, group, place, notes)
+    if isinstance(group, ReplayGroup) and group.count != 1:
+        notes.add((*place, "count"), "one agent is made for each recorded one: leave count out")
+    victim = getattr(group, "victim", None)
+    if victim is not None:
+        _check_victim(scenario, group, victim, place, notes)
+
+
+def _check_tasked(scenario: Scenario, group: TaskedGroup, place: Place, notes: _Notes) -> None:
+    for name in group.tasks:
+        notes.require((*place, "tasks", name), name, scenario.tasks, "task")
+    if group.think < scenario.think_min:
+        notes.add((*place, "think"), "must be at least the scenario's think_min")
+    if group.cross_org_share and sum(org.count for org in scenario.orgs) < 2:
+        notes.add((*place, "cross_org_share"), "needs at least two orgs")
+
+
+def _check_script(scenario: Scenario, group: ScriptedGroup, place: Place, notes: _Notes) -> None:
+    if group.count != 1:
+        notes.add((*place, "count"), "a script is for one agent")
+    names = [credential.name for credential in scenario.credentials]
+    before = 0
+    for index, step in enumerate(group.script):
+        here = (*place, "script", index)
+        notes.require((*here, "call"), step.call, scenario.operations, "operation")
+        if step.org is not None:
+            notes.require((*here, "org"), step.org, [org.name for org in scenario.orgs], "org")
+        if step.using is not None:
+            notes.require((*here, "using"), step.using, names, "credential")
+        if step.at < before + scenario.think_min:
+            notes.add((*here, "at"), "must be at least think_min after the step before, or after 0")
+        if step.at >= scenario.horizon:
+            notes.add((*here, "at"), "must be before the horizon")
+        before = step.at
+    _check_operations(scenario, (*place, "scope"), group.scope, notes)
+
+
+def _check_victim(
+    scenario: Scenario, group: AgentGroup, victim: str, place: Place, notes: _Notes
+) -> None:
+    groups = {other.name: other for other in scenario.agents if other.name != group.name}
+    notes.require((*place, "victim"), victim, groups, "group of agents")
+    if victim in groups and groups[victim].count < group.count:
+        notes.add((*place, "count"), f"more outsiders than agents in {victim!r}")
+
+
+def _check_policies(scenario: Scenario, notes: _Notes) -> None:
+    names = []
+    for index, entry in enumerate(scenario.policies):
+        place: Place = ("policies", index)
+        if isinstance(entry, PolicyEntry):
+            notes.require((*place, "preset"), entry.preset, POLICY_NAMES, "policy")
+            names.append(entry.name)
+        else:
+            notes.require(place, entry, POLICY_NAMES, "policy")
+            names.append(entry)
+        if names[-1] in names[:-1]:
+            notes.add(place, f"the name {names[-1]!r} is taken already")
+    notes.require(("baseline",), scenario.baseline, names, "policy of this scenario")
+
+
+def _check_size(scenario: Scenario, notes: _Notes) -> None:
+    agents = sum(group.count for group in scenario.agents)
+    if agents > AGENTS_MAX:
+        notes.add(("agents",), f"{agents} agents; at most {AGENTS_MAX}")
+    calls = agents * (scenario.horizon // scenario.think_min + 1)
+    total = calls * scenario.replications * len(scenario.policies)
+    if total > CALLS_MAX:
+        notes.add(("replications",), f"up to {total} calls in all; at most {CALLS_MAX}")

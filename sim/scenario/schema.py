@@ -1,0 +1,304 @@
+"""What a scenario file may say: the world, and the policies to compare in it.
+
+Each default lives here and nowhere else. Times become microseconds and shares parts per
+million as they are read; the field names say so where they leave this room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, Literal, Union, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from sim.core.units import PPM
+from sim.policies.base import Inbound, Scope
+from sim.policies.registry import load_policies
+from sim.scenario.literals import Amount, Count, Duration, Name, Share, Text
+from sim.strategies.registry import load_strategies
+
+OPERATIONS_MAX = 62  # capability bits of one org
+
+
+class Strict(BaseModel):
+    """Refuses unknown keys and never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Operation(Strict):
+    """A tool and one thing it can do."""
+
+    effect: Literal["read", "write", "destructive"] = "read"
+    egress: bool = Field(False, description="It can carry data out of the org.")
+    reversible: bool = Field(True, description="Its effect can be undone.")
+    value_at_risk: Amount = Field(0, description="Harm, in value units, of one illegitimate act.")
+
+
+class Org(Strict):
+    """A trust boundary that owns agents, resources and perhaps a gateway."""
+
+    name: Name
+    count: Annotated[Count, Field(ge=1)] = Field(1, description="Orgs of this kind.")
+    posture: Literal["honest", "negligent", "hostile"] = Field(
+        "honest", description="How it runs its enforcement point, and what it claims."
+    )
+
+
+class Task(Strict):
+    """A unit of useful work."""
+
+    calls: Annotated[tuple[Name, ...], Field(min_length=1, max_length=60)]
+    deadline: Annotated[Duration, Field(gt=0)] = Field(
+        60_000_000, description="From the task's arrival to the end of its last call."
+    )
+
+
+class Credential(Strict):
+    """A key nobody works with: a token in a file."""
+
+    name: Name
+    org: Name
+    role: tuple[Name, ...] | Literal["all"] = Field(
+        "all", description="What it may do where grants are as broad as a role."
+    )
+    purpose: tuple[Name, ...] = Field((), description="What it was made for.")
+
+
+class OnDenial(Strict):
+    """What a refused agent does; the shares must sum to 1."""
+
+    give_up: Share = PPM
+    retry: Share = 0
+    other_path: Share = 0
+
+
+class Step(Strict):
+    """One entry of a script."""
+
+    at: Duration
+    call: Name
+    org: Name | None = Field(None, description="Kind of org it turns to; its own if none.")
+    using: Name | None = Field(None, description="Credential it signs with; its own if none.")
+    path: Literal["governed", "any", "direct"] = Field(
+        "any", description="`direct` is the last path to be closed, `governed` the first."
+    )
+    purpose: Literal["work", "attack"] = "work"
+
+
+class Recording(Strict):
+    """Recorded calls, in files of the scenario's folder."""
+
+    calls: Text
+    tasks: Text | None = None
+    runs: Text | None = None
+
+
+class AgentGroup(Strict):
+    """Agents of one kind."""
+
+    name: Name
+    org: Name = Field(description="Name of a kind of org; agents spread evenly over its orgs.")
+    count: Annotated[Count, Field(ge=1)] = 1
+    role: tuple[Name, ...] | Literal["all"] = Field(
+        "all", description="What it may do where grants are as broad as a role."
+    )
+    on_denial: OnDenial = OnDenial()
+
+
+class TaskedGroup(AgentGroup):
+    """Agents that work through tasks."""
+
+    tasks: Annotated[dict[Name, Annotated[Count, Field(ge=1)]], Field(min_length=1)] = Field(
+        description="Tasks and their weights."
+    )
+    task_every: Annotated[Duration, Field(gt=0)] = Field(
+        30_000_000, description="Mean time between two tasks of one agent."
+    )
+    think: Annotated[Duration, Field(gt=0)] = Field(
+        2_300_000, description="Mean time between two calls, at least the scenario's think_min."
+    )
+    cross_org_share: Share = Field(0, description="Share of calls that go to another org.")
+
+
+class ScriptedGroup(AgentGroup):
+    """One agent that follows a timeline."""
+
+    strategy: Literal["scripted"]
+    script: Annotated[tuple[Step, ...], Field(min_length=1, max_length=60)]
+    scope: tuple[Name, ...] = Field(
+        (), description="What its task needs; the calls of purpose `work` if empty."
+    )
+    deadline: Annotated[Duration, Field(gt=0)] = 60_000_000
+
+
+class ReplayGroup(AgentGroup):
+    """Agents that make recorded calls; one agent for each recorded one."""
+
+    strategy: Literal["replay"]
+    org: Name = Field("all", description="The recording says which org each agent is in.")
+    recording: Recording
+    attack: Name | None = Field(None, description="Only runs of this attack and benign ones.")
+    run_every: Annotated[Duration, Field(gt=0)] = 30_000_000
+    call_every: Annotated[Duration, Field(gt=0)] = Field(
+        2_300_000, description="Mean time between two calls; recorded times are not used."
+    )
+    deadline: Annotated[Duration, Field(gt=0)] = 60_000_000
+
+
+class OutsiderGroup(AgentGroup):
+    """Somebody with other people's keys."""
+
+
+class Reviewers(Strict):
+    """The humans of each org who approve calls: the same people under every policy."""
+
+    count: Annotated[Count, Field(ge=1)] = 2
+    review: Annotated[Duration, Field(gt=0)] = Field(
+        20_000_000, description="Mean time to decide on one request."
+    )
+    patience: Annotated[Duration, Field(gt=0)] = Field(
+        120_000_000, description="A request still undecided after this is denied."
+    )
+    false_approve: Share = Field(20_000, description="Chance to wave a harmful request through.")
+    false_refuse: Share = Field(50_000, description="Chance to refuse a benign request.")
+    fatigue: Share = Field(50_000, description="Added to false_approve for each waiting request.")
+
+
+class Detection(Strict):
+    """How soon people notice: the same under every policy."""
+
+    leak: Annotated[Duration, Field(gt=0)] = Field(
+        60_000_000, description="Mean time until an org notices a leaked key and rotates it."
+    )
+    loss: Annotated[Duration, Field(gt=0)] = Field(
+        1_800_000_000, description="Mean time until somebody notices that data is gone."
+    )
+
+
+class Gateways(Strict):
+    """Capacity of each org's gateway."""
+
+    service: Annotated[Duration, Field(gt=0)] = Field(5_000, description="Mean time a call.")
+    servers: Annotated[Count, Field(ge=1)] = 4
+
+
+class Chain(Strict):
+    """The chain's clock and size; its commit latency comes from public measurements."""
+
+    block_interval: Annotated[Duration, Field(gt=0)] = 500_000
+    block_limit: Annotated[Count, Field(ge=1)] = Field(10_000, description="Transactions a block.")
+    validators: Annotated[Count, Field(ge=1)] = 10
+
+
+class PolicyEntry(Strict):
+    """A policy to compare: a preset, and the levers that differ from it."""
+
+    name: Name
+    preset: Name
+    scope: Scope | None = Field(None, description="How narrow grants are.")
+    mediation: Share | None = Field(
+        None, description="Share of paths to a resource that pass the enforcement point."
+    )
+    inbound: Inbound | None = Field(
+        None, description="Whose word an owner takes when the caller's org does not check."
+    )
+    approval: tuple[Literal["read", "write", "destructive"], ...] | None = Field(
+        None, description="Effects that need a human's approval."
+    )
+    rate_per_minute: Count | None = Field(None, description="Calls an account may make.")
+    anchor_every: Annotated[Count, Field(ge=1)] | None = Field(None, description="Blocks.")
+    revocation_lag: Duration | None = None
+    commit_delay: Duration | None = Field(
+        None, description="An irreversible effect waits this long and can be called off."
+    )
+    fee: Amount | None = Field(None, description="Base units a transaction.")
+
+
+class Scenario(Strict):
+    """A world, and the policies to compare in it."""
+
+    version: Literal[1] = Field(description="Version of this format.")
+    title: Text
+    question: Text
+    expectation: Text = Field(description="Written before the first run.")
+    stream: Name | None = Field(None, description="Names the draws; the file's stem if none.")
+    seed: Count = 1
+    replications: Annotated[Count, Field(ge=1)] = 30
+    horizon: Annotated[Duration, Field(gt=0)] = 120_000_000
+    window: Annotated[Duration, Field(gt=0)] = Field(
+        2_000_000, description="Populations act in windows; never longer than think_min."
+    )
+    think_min: Annotated[Duration, Field(gt=0)] = Field(
+        2_000_000, description="No agent follows up on its own call sooner."
+    )
+    signatures: Literal["trusted", "ed25519"] = "trusted"
+    baseline: Name = Field("unguarded", description="Policy the others are compared with.")
+    primary: Annotated[tuple[Name, ...], Field(max_length=5)] = (
+        "unauthorized_execution_rate",
+        "utility_under_attack",
+        "harm_per_1000_tasks",
+        "commit_latency_p95",
+    )
+    issuer_error: Share = Field(0, description="Share of grants that leave out one needed call.")
+    operations: Annotated[dict[Name, Operation], Field(max_length=OPERATIONS_MAX)] = {}
+    orgs: Annotated[tuple[Org, ...], Field(min_length=1)]
+    tasks: dict[Name, Task] = {}
+    credentials: tuple[Credential, ...] = ()
+    agents: Annotated[tuple[AgentGroup, ...], Field(min_length=1)]
+    reviewers: Reviewers = Reviewers()
+    detection: Detection = Detection()
+    gateways: Gateways = Gateways()
+    chain: Chain = Chain()
+    policies: Annotated[tuple[Name | PolicyEntry, ...], Field(min_length=1)]
+
+
+SHAPES: dict[str, type[AgentGroup]] = {
+    "scripted": ScriptedGroup,
+    "replay": ReplayGroup,
+    "leaked_credential": OutsiderGroup,
+}
+
+
+def get_knob(field_name: str) -> str:
+    """Name of a strategy's knob in YAML: the field without its unit, which the value carries."""
+    return field_name.replace("_ppm", "").replace("_us", "")
+
+
+def _get_knob_kind(field_name: str, hint: Any) -> Any:
+    if "_ppm" in field_name:
+        return Share
+    if "_us" in field_name:
+        return Duration
+    return {
+        int: Count,
+        str: Name,
+        tuple[str, ...]: Annotated[tuple[Name, ...], Field(min_length=1)],
+    }[hint]
+
+
+def _create_group(name: str, strategy: type) -> type[AgentGroup]:
+    """Model of a group with this strategy: the group's own keys and the strategy's knobs."""
+    hints = get_type_hints(strategy)
+    knobs: dict[str, Any] = {"strategy": (Literal[name], Field(description=_get_summary(strategy)))}  # type: ignore[valid-type]
+    for field in fields(strategy):
+        default = ... if field.default is MISSING else field.default
+        knobs[get_knob(field.name)] = (_get_knob_kind(field.name, hints[field.name]), default)
+    shape = SHAPES.get(name, TaskedGroup)
+    return create_model(f"{strategy.__name__}Group", __base__=shape, __doc__=shape.__doc__, **knobs)
+
+
+def _get_summary(strategy: type) -> str:
+    return (strategy.__doc__ or "").strip().splitlines()[0]
+
+
+def create_schema() -> type[Scenario]:
+    """The schema with one kind of agent group for each known strategy."""
+    groups = tuple(_create_group(name, kind) for name, kind in load_strategies().items())
+    agents = Annotated[tuple[Union[groups], ...], Field(min_length=1)]  # type: ignore[valid-type] # noqa: UP007
+    return create_model(
+        "ScenarioFile", __base__=Scenario, __doc__=Scenario.__doc__, agents=(agents, ...)
+    )
+
+
+POLICY_NAMES = tuple(load_policies())

@@ -1,0 +1,82 @@
+"""The trace of one replication: everything that was decided, and what the world knows of it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from sim.core.records import Records
+
+
+class DomainRecord(NamedTuple):
+    """What one ledger was given and came to: enough to do it all again."""
+
+    name: str
+    transactions: Records  # TRANSACTION, as applied
+    ends: list[int]  # where each batch of them stops
+    state_root: bytes
+
+
+class Header(NamedTuple):
+    """One block: its place, its content by digest, and the header before it."""
+
+    height: int
+    proposed_us: int
+    committed_us: int
+    n_transactions: int
+    receipts_root: bytes
+    state_root: bytes  # empty but at checkpoints
+    digest: bytes
+
+
+class Trace(NamedTuple):
+    """One replication under one policy.
+
+    Shapes: attempts and truths run in parallel, one row a transaction that was decided or is
+            still pending; `domains` says where it was decided, -1 for the chain.
+    """
+
+    policy: str
+    replication: int
+    horizon_us: int
+    receipts: Records  # RECEIPT; code PENDING where nothing was decided
+    truths: Records  # TRUTH
+    transactions: Records  # TRANSACTION
+    domains: Records  # int64
+    tasks: Records  # TASK
+    approvals: Records  # APPROVAL_REQUEST
+    exposure: Records  # EXPOSURE
+    headers: list[Header]
+    ledgers: list[DomainRecord]
+    messages: int  # beside those of single transactions
+    bytes: int
+
+    def compute_digest(self) -> bytes:
+        """Digest of everything that must be equal between two runs of the same cell."""
+        digest = hashlib.blake2b(digest_size=16)
+        for records in (self.receipts, self.truths, self.tasks, self.approvals, self.exposure):
+            digest.update(len(records).to_bytes(8, "little"))
+            digest.update(records.tobytes())
+        for header in self.headers:
+            digest.update(header.digest)
+        for ledger in self.ledgers:
+            digest.update(ledger.state_root)
+        return digest.digest()
+
+
+def create_header(
+    before: bytes,
+    height: int,
+    proposed_us: int,
+    committed_us: int,
+    n_transactions: int,
+    receipts_root: bytes,
+    state_root: bytes,
+) -> Header:
+    """Next header of a chain: its digest covers all its fields and the digest before it."""
+    numbers = (height, proposed_us, committed_us, n_transactions)
+    digest = hashlib.sha256(before)
+    for number in numbers:
+        digest.update(number.to_bytes(8, "little"))
+    digest.update(receipts_root + state_root)
+    return Header(*numbers, receipts_root, state_root, digest.digest())

@@ -1,0 +1,163 @@
+"""Results on disk: whole or not at all, and checked by digest when they are read.
+
+A folder is written under a temporary name, flushed, and renamed when it is complete. Its
+manifest lists every file with its length and digest; compared bytes carry no time of day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.core.errors import StorageError
+from sim.core.records import Records
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sim.trace.records import Trace
+
+MANIFEST = "manifest.json"
+
+
+def write_traces(folder: Path, first: int, traces: Sequence[Trace]) -> None:
+    """Write a part of a result: its transactions with receipts, blocks, tasks and series.
+
+    Errors: StorageError if the disk refuses.
+    """
+    calls = [
+        _create_columns(trace.replication, trace.transactions, trace.receipts, trace.truths)
+        for trace in traces
+    ]
+    for columns, trace in zip(calls, traces, strict=True):
+        columns["domain"] = trace.domains
+    write_table(folder / f"transactions-{first:06d}.parquet", _join(calls))
+    for name in ("tasks", "approvals", "exposure"):
+        tables = [_create_columns(trace.replication, getattr(trace, name)) for trace in traces]
+        write_table(folder / f"{name}-{first:06d}.parquet", _join(tables))
+    write_table(folder / f"headers-{first:06d}.parquet", _create_headers(traces))
+
+
+def _create_columns(replication: int, *tables: Records) -> dict[str, Any]:
+    """Columns of tables that run in parallel; a name that two have is taken from the first."""
+    columns: dict[str, Any] = {
+        "replication": np.full(len(tables[0]), replication, dtype=np.int64)
+    }
+    for table in tables:
+        for name in table.dtype.names or ():
+            if name not in columns:
+                columns[name] = np.ascontiguousarray(table[name])
+    return columns
+
+
+def _join(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def _create_headers(traces: Sequence[Trace]) -> dict[str, Any]:
+    rows = [(trace.replication, header) for trace in traces for header in trace.headers]
+    columns: dict[str, Any] = {
+        "replication": np.array([replication for replication, _ in rows], dtype=np.int64)
+    }
+    for name in ("height", "proposed_us", "committed_us", "n_transactions"):
+        columns[name] = np.array([getattr(header, name) for _, header in rows], dtype=np.int64)
+    for name in ("receipts_root", "state_root", "digest"):
+        columns[name] = [getattr(header, name).hex() for _, header in rows]
+    return columns
+
+
+def write_table(path: Path, columns: dict[str, Any]) -> None:
+    """One Parquet file, flushed to the disk.
+
+    Errors: StorageError if the disk refuses.
+    """
+    try:
+        with path.open("wb") as file:
+            pq.write_table(
+                pa.table(columns),
+                file,
+                compression="zstd",
+                use_dictionary=False,
+                write_statistics=False,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise StorageError(str(path), f"cannot be written: {error.strerror or error}") from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """A small file, flushed to the disk.
+
+    Errors: StorageError if the disk refuses.
+    """
+    try:
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise StorageError(str(path), f"cannot be written: {error.strerror or error}") from error
+
+
+def create_folder(path: Path) -> None:
+    """A fresh empty folder, and the folders above it.
+
+    Errors: StorageError if the disk refuses.
+    """
+    try:
+        if path.exists():
+            shutil.rmtree(path)
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise StorageError(str(path), f"cannot be created: {error.strerror or error}") from error
+
+
+def seal(folder: Path, final: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest with the digest of every file, then give the folder its final name.
+
+    Errors: StorageError if the disk refuses; the final name then holds what it held before.
+    """
+    try:
+        files = {
+            path.name: {
+                "bytes": path.stat().st_size,
+                "blake2b": hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest(),
+            }
+            for path in sorted(folder.iterdir())
+        }
+        text = json.dumps({**manifest, "files": files}, indent=1, sort_keys=True)
+        write_bytes(folder / MANIFEST, text.encode() + b"\n")
+        if final.exists():
+            shutil.rmtree(final)
+        folder.rename(final)
+    except OSError as error:
+        raise StorageError(str(final), f"cannot be written: {error.strerror or error}") from error
+
+
+def load_manifest(folder: Path) -> dict[str, Any]:
+    """Manifest of a finished result, every file checked against it.
+
+    Errors: StorageError naming the first file that is missing, cut or changed.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+        files = manifest["files"]
+        for name in sorted(files):
+            content = (folder / name).read_bytes()
+            digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+            if digest != files[name]["blake2b"]:
+                raise StorageError(str(folder / name), "is not what was written: digests differ")
+    except OSError as error:
+        raise StorageError(str(folder), f"cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(str(folder / MANIFEST), f"is no manifest: {error}") from error
+    return manifest

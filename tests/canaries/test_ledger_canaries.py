@@ -1,0 +1,349 @@
+"""Planted defects: each must be caught, by an invariant or by the reference machine.
+
+The transition runs interpreted here, so that one of its rules can be replaced by a wrong one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from sim.core.errors import InvariantError
+from sim.core.reasons import Reason
+from sim.core.records import Kind
+from sim.ledger import checks, state, transition
+from sim.ledger.checks import CAPABILITY_BITS, REPLAYED_BIT, Judgement
+from sim.ledger.state import TREASURY, State
+from tests.ledger_world import (
+    AGENT,
+    DELETE,
+    HELPER,
+    NONCE,
+    NOW_US,
+    OPERATOR,
+    OWNER,
+    add_grant,
+    apply_all,
+    create_strict_rules,
+    create_transaction,
+    create_world,
+    load_state,
+)
+from tests.property.operations import Run, run_sequence
+
+Rule = Callable[..., Any]
+N_OPERATIONS, SEEDS = 200, range(60)
+MODULES = (state, checks, transition)
+
+
+@pytest.fixture
+def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every compiled rule as the Python function it was compiled from."""
+    for module in MODULES:
+        for name, rule in list(vars(module).items()):
+            if hasattr(rule, "py_func"):
+                monkeypatch.setattr(module, name, rule.py_func)
+
+
+def wrap(number: int) -> int:
+    """What a 64-bit register makes of a number."""
+    return (number + 2**63) % 2**64 - 2**63
+
+
+def fee_is_not_booked(rule: Rule) -> Rule:
+    def include(accounts: Any, account: Any, tx: Any, receipt: Any, dirty: Any) -> None:
+        before = int(accounts[0]["balance"])
+        rule(accounts, account, tx, receipt, dirty)
+        if tx["sender"] != 0:
+            accounts[0]["balance"] = before
+
+    return include
+
+
+def nonce_is_not_spent(rule: Rule) -> Rule:
+    def include(accounts: Any, account: Any, *rest: Any) -> None:
+        before = int(account["nonce"])
+        rule(accounts, account, *rest)
+        account["nonce"] = before
+
+    return include
+
+
+def fee_beyond_the_balance(_: Rule) -> Rule:
+    def include(accounts: Any, account: Any, tx: Any, receipt: Any, dirty: Any) -> None:
+        account["nonce"] = max(account["nonce"], tx["nonce"] + 1)
+        receipt["fee"] = tx["fee"]
+        account["balance"] -= tx["fee"]
+        accounts[0]["balance"] += tx["fee"]
+
+    return include
+
+
+def transfer_is_written_from_stale_copies(_: Rule) -> Rule:
+    def process_transfer(state: State, tx: Any, account: Any, receipt: Any) -> None:
+        debited = account["balance"] - tx["amount"]
+        credited = state.accounts[tx["target"]]["balance"] + tx["amount"]
+        account["balance"] = debited
+        state.accounts[tx["target"]]["balance"] = credited
+        receipt["amount"], receipt["counterparty"] = tx["amount"], tx["target"]
+
+    return process_transfer
+
+
+def amount_wraps(_: Rule) -> Rule:
+    def process_transfer(state: State, tx: Any, account: Any, receipt: Any) -> None:
+        share = wrap(int(tx["amount"]) * 1_000_000) // 1_000_000
+        account["balance"] -= tx["amount"]
+        state.accounts[tx["target"]]["balance"] += share
+        receipt["amount"], receipt["counterparty"] = share, tx["target"]
+
+    return process_transfer
+
+
+def forget(bits: int) -> Callable[[Rule], Rule]:
+    """A check of the envelope that is made and not looked at."""
+
+    def defect(rule: Rule) -> Rule:
+        def compute_envelope_violations(*given: Any) -> tuple[int, int]:
+            violations, seen = rule(*given)
+            return violations, seen & ~bits
+
+        return compute_envelope_violations
+
+    return defect
+
+
+def capability_is_not_awaited(rule: Rule) -> Rule:
+    def judge_call(*given: Any) -> Judgement:
+        judgement = rule(*given)
+        return judgement._replace(seen=judgement.seen & ~CAPABILITY_BITS)
+
+    return judge_call
+
+
+def excuse(*reasons: Reason) -> Callable[[Rule], Rule]:
+    """A kind's own check that some reasons no longer come out of."""
+
+    def defect(rule: Rule) -> Rule:
+        def validate(*given: Any) -> int:
+            reason = rule(*given)
+            return 0 if reason in reasons else reason
+
+        return validate
+
+    return defect
+
+
+def revocation_is_late(rule: Rule) -> Rule:
+    def get_standing(accounts: Any, grants: Any, slot: int, now_us: int, lag_us: int) -> int:
+        return rule(accounts, grants, slot, now_us, lag_us + 1_000_000)
+
+    return get_standing
+
+
+def expiry_is_not_looked_at(rule: Rule) -> Rule:
+    def get_standing(*given: Any) -> int:
+        return min(1, rule(*given))
+
+    return get_standing
+
+
+def always(value: Any) -> Callable[[Rule], Rule]:
+    """A rule that looks at nothing."""
+    return lambda _: lambda *_: value
+
+
+def get_last_reason(_: Rule) -> Rule:
+    return lambda failed: max(0, int(failed).bit_length() - 1)
+
+
+class Defect(NamedTuple):
+    """Wrong rules by the name of the rule they replace, and what catches them.
+
+    The reference machine catches each of them; `broken` names the invariant that does too.
+    """
+
+    plants: dict[str, Callable[[Rule], Rule]]
+    broken: str = ""
+    rules: str = "all_bind"
+
+
+SELF_TRANSFER = {
+    "validate_transfer": excuse(Reason.TARGET_SELF),
+    "process_transfer": transfer_is_written_from_stale_copies,
+}
+DEFECTS = {
+    "fee is not booked": Defect({"include": fee_is_not_booked}, "I8"),
+    "self transfer is written twice": Defect(SELF_TRANSFER, "I8"),
+    "amount wraps": Defect({"process_transfer": amount_wraps}, "I8"),
+    "fee beyond the balance": Defect({"include": fee_beyond_the_balance}, "I9", "none_binds"),
+    "nonce is not spent": Defect({"include": nonce_is_not_spent}, "I10"),
+    "nonce is not checked": Defect({"compute_envelope_violations": forget(REPLAYED_BIT)}, "I10"),
+    "capability is checked late": Defect({"judge_call": capability_is_not_awaited}, "I11"),
+    "child beyond its parent": Defect({"validate_parent": excuse(Reason.MASK_NOT_SUBSET)}, "I12"),
+    "child outlives its parent": Defect({"validate_parent": excuse(Reason.OUTLIVES_PARENT)}, "I12"),
+    "child as deep as its parent": Defect({"validate_parent": excuse(Reason.TOO_DEEP)}, "I12"),
+    "grant by who does not hold it": Defect({"validate_parent": excuse(Reason.NOT_ISSUER)}, "I12"),
+    "revocation is late": Defect({"get_standing": revocation_is_late}, "I13"),
+    "expiry is not looked at": Defect({"get_standing": expiry_is_not_looked_at}, "I13"),
+    "dropped is included": Defect({"is_dropped": always(False)}, "dropped"),
+    "anyone revokes": Defect({"validate_revoke": excuse(Reason.NOT_ISSUER)}),
+    "anyone approves": Defect({"validate_approve": excuse(Reason.NOT_ISSUER)}),
+    "anchor may shrink": Defect({"validate_anchor": excuse(Reason.ANCHOR_STALE)}),
+    "approval is used twice": Defect({"use_approval": always(None)}, rules="approvals"),
+    "arguments are not compared": Defect({"names_arguments": always(True)}),
+    "lane is not replaced": Defect({"find_grant_slot": always(-1)}),
+    "last reason comes first": Defect({"get_first_reason": get_last_reason}),
+    "rate is not spent": Defect({"spend_token": always(None)}, rules="rate_limit"),
+}
+
+
+@pytest.mark.usefixtures("interpreted")
+@pytest.mark.parametrize("rules", sorted({defect.rules for defect in DEFECTS.values()}))
+def test_the_interpreted_ledger_agrees_while_nothing_is_planted(rules: str) -> None:
+    run = run_sequence(rules, 0, N_OPERATIONS)
+    assert not run.mismatch, run.mismatch
+    run.check_invariants()
+
+
+@pytest.mark.usefixtures("interpreted")
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_wrong_rule_is_caught(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    defect = DEFECTS[name]
+    for rule, plant in defect.plants.items():
+        for module in MODULES:
+            if hasattr(module, rule):
+                monkeypatch.setattr(module, rule, plant(getattr(module, rule)))
+    runs = (run_sequence(defect.rules, seed, N_OPERATIONS, stop=False) for seed in SEEDS)
+    caught = (bool(run.mismatch) and is_broken(run, defect.broken) for run in runs)
+    assert any(caught)
+
+
+def is_broken(run: Run, invariant: str) -> bool:
+    """Whether this invariant fails over a run, or none is asked for."""
+    if not invariant:
+        return True
+    try:
+        run.check(invariant)
+    except InvariantError as error:
+        return error.invariant.startswith(invariant)
+    return False
+
+
+def create_honest_run() -> Run:
+    """A grant, its use, its revocation, a refused and a dropped call, and a transfer."""
+    world, rules = create_world(), create_strict_rules()
+    add_grant(world, issuer=OPERATOR, holder=AGENT, mask=0b0100, depth_max=2)
+    call = {"sender": AGENT, "target": DELETE}
+    transactions = [
+        create_transaction(Kind.CALL, nonce=NONCE, fee=1, **call),
+        create_transaction(
+            Kind.GRANT,
+            sender=AGENT,
+            nonce=NONCE + 1,
+            target=HELPER,
+            mask=0b0100,
+            parent=0,
+            depth_max=1,
+            expires_us=NOW_US + 1,
+        ),
+        create_transaction(Kind.CALL, nonce=NONCE, sender=HELPER, target=DELETE),
+        create_transaction(Kind.REVOKE, nonce=NONCE, sender=OPERATOR, target=0, subject=1),
+        create_transaction(Kind.CALL, nonce=NONCE + 2, **call),
+        create_transaction(Kind.CALL, nonce=NONCE, **call),
+        create_transaction(Kind.TRANSFER, nonce=NONCE + 1, sender=OPERATOR, target=AGENT, amount=7),
+    ]
+    before, after = load_state(world), load_state(world)
+    receipts = apply_all(after, rules, transactions)
+    return Run("", rules, before, after, transactions, receipts)
+
+
+def set_account(column: str, value: int, account: int = AGENT) -> Callable[[Run], None]:
+    return lambda run: run.after.accounts[account].__setitem__(column, value)
+
+
+def set_child(column: str, value: int) -> Callable[[Run], None]:
+    return lambda run: run.after.grants[1].__setitem__(column, value)
+
+
+def set_row(row: int, **columns: int) -> Callable[[Run], None]:
+    """Change both the transaction and the receipt of one row."""
+
+    def spoil(run: Run) -> None:
+        for table in (run.transactions, run.receipts):
+            table[row] |= {name: value for name, value in columns.items() if name in table[row]}
+
+    return spoil
+
+
+def wrap_the_sum(run: Run) -> None:
+    """Amounts whose sum differs from the supply by 2**64: equal in a 64-bit register."""
+    accounts = run.after.accounts
+    accounts["stake"][:4] = 2**62
+
+
+SPOILED = [
+    ("I8", "burn is not booked", set_account("balance", 0, TREASURY)),
+    ("I8", "sum wraps to the supply", wrap_the_sum),
+    ("I9", "negative amount", set_account("balance", -1)),
+    ("I9", "amount above the largest supply", set_account("stake", 2**62 + 1)),
+    ("I10", "nonce falls", set_account("nonce", NONCE - 1)),
+    ("I10", "nonce is not spent", set_account("nonce", NONCE + 2)),
+    ("I10", "nonce comes twice", set_row(4, nonce=NONCE)),
+    ("I10", "nonce from before the run", set_row(0, nonce=NONCE - 1)),
+    ("I11", "held less than required", set_row(0, caps_effective=0b1011)),
+    ("I11", "denied but applied", set_row(4, code=0)),
+    ("I12", "mask of the child", set_child("mask", 0b1100)),
+    ("I12", "expiry of the child", lambda run: run.after.grants[0].__setitem__("expires_us", 0)),
+    ("I12", "scope of the child", lambda run: run.after.grants[0].__setitem__("scope_level", 2)),
+    ("I12", "depth of the child", set_child("depth_max", 2)),
+    ("I12", "namespace of the child", set_child("namespace", 1)),
+    ("I12", "issuer of the child", set_child("issuer", OPERATOR)),
+    ("I13", "held after the revocation", set_row(4, caps_effective=0b1111)),
+    ("I13", "held by nobody's grant", set_row(0, caps_effective=0b11111)),
+    ("I13", "held after the expiry", set_row(2, committed_us=NOW_US + 1)),
+    ("I13", "held before the grant", set_row(1, kind=Kind.CALL, code=0)),
+    ("dropped", "a dropped call has a fee", set_row(5, fee=1)),
+    ("dropped", "someone else's account changes", set_account("reputation_ppm", 1, OWNER)),
+]
+
+
+def test_every_invariant_holds_over_the_honest_run() -> None:
+    run = create_honest_run()
+    codes = [Reason(receipt["code"]).name for receipt in run.receipts]
+    assert codes == [
+        "APPLIED",
+        "APPLIED",
+        "APPLIED",
+        "APPLIED",
+        "CAPABILITY_DENIED",
+        "NONCE_REPLAYED",
+        "APPLIED",
+    ]
+    run.check_invariants()
+
+
+@pytest.mark.parametrize(
+    ("invariant", "spoil"),
+    [(invariant, spoil) for invariant, _, spoil in SPOILED],
+    ids=[f"{invariant}: {what}" for invariant, what, _ in SPOILED],
+)
+def test_a_spoiled_result_is_caught(invariant: str, spoil: Callable[[Run], None]) -> None:
+    run = create_honest_run()
+    spoil(run)
+    with pytest.raises(InvariantError, match=f"^{invariant} "):
+        run.check(invariant)
+
+
+def test_a_state_that_changed_though_all_was_dropped_is_caught() -> None:
+    run = create_honest_run()
+    dropped = [5]
+    run = run._replace(
+        transactions=[run.transactions[row] for row in dropped],
+        receipts=[run.receipts[row] for row in dropped],
+    )
+    run.after.accounts[:] = run.before.accounts
+    with pytest.raises(InvariantError, match="grants changed"):
+        run.check("dropped")

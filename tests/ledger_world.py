@@ -1,0 +1,280 @@
+"""Small ledgers for tests: a world as plain rows, and the compiled state made from it.
+
+A world is a dictionary of tables of rows (dictionaries), easy to write, compare and store.
+Its rows carry lists where the compiled state chains slots and points into a pool.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from sim.core.reasons import EVERY_CHECK, Reason
+from sim.core.records import (
+    ACCOUNT,
+    APPROVAL,
+    FOREVER_US,
+    GRANT,
+    LOG,
+    OPERATION,
+    RECEIPT,
+    TRANSACTION,
+    Effect,
+    Kind,
+    Posture,
+    Records,
+)
+from sim.ledger import transition
+from sim.ledger.rules import INSIDE, N_SITUATIONS, Rules, Source, create_rules, get_situation
+from sim.ledger.state import (
+    BURN,
+    N_ACCOUNTS,
+    N_APPROVALS,
+    N_GRANT_IDS,
+    N_GRANTS,
+    N_LOGS,
+    N_POOL,
+    State,
+    create_state,
+    index_entity,
+)
+
+Row = dict[str, Any]
+World = dict[str, Any]
+
+MEDIATED = get_situation(INSIDE, Posture.HONEST, Posture.HONEST, 1)
+UNMEDIATED = get_situation(INSIDE, Posture.HONEST, Posture.HONEST, 0)
+NOW_US, HEIGHT, NONCE = 5_000_000, 50, 4
+
+# what a column holds where a row does not say; every other column is 0
+DEFAULTS: dict[str, Row] = {
+    "accounts": {"key_rotated_us": -1, "grants": []},
+    "grants": {"parent": -1, "revoked_us": -1, "expires_us": FOREVER_US, "arguments": []},
+    "approvals": {"used_height": -1, "expires_us": FOREVER_US},
+    "logs": {},
+    "operations": {},
+    "transaction": {
+        "chain_id": 1,
+        "valid_until_height": HEIGHT,
+        "parent": -1,
+        "key_valid": 1,
+        "situation": MEDIATED,
+        "submitted_us": NOW_US,
+        "height": HEIGHT,
+        "now_us": NOW_US,
+    },
+}
+COLUMNS: dict[str, list[str]] = {
+    "accounts": [c for c in ACCOUNT.names if c != "grant_first"] + ["grants"],
+    "grants": [c for c in GRANT.names if c not in {"arguments_from", "arguments_to", "next"}]
+    + ["arguments"],
+    "approvals": list(APPROVAL.names),
+    "logs": list(LOG.names),
+    "operations": list(OPERATION.names),
+    "transaction": list(TRANSACTION.names),
+}
+ROOM = {"accounts": 16, "grants": 16, "approvals": 8, "logs": 4, "pool": 32}
+
+_ANY_KIND = frozenset(r for r in Reason if r <= Reason.KILL_SWITCH)
+_CALL_ONLY = frozenset(r for r in Reason if Reason.KILL_SWITCH < r <= Reason.INSUFFICIENT_FUNDS)
+# every outcome each kind of transaction can have
+REACHABLE: dict[Kind, frozenset[Reason]] = {
+    Kind.REGISTER: _ANY_KIND
+    | {
+        Reason.INSUFFICIENT_FUNDS,
+        Reason.BAD_KEY,
+        Reason.DUPLICATE,
+        Reason.NOT_ISSUER,
+        Reason.MASK_NOT_SUBSET,
+        Reason.TABLE_FULL,
+    },
+    Kind.ROTATE_KEY: _ANY_KIND | {Reason.TARGET_UNKNOWN, Reason.BAD_KEY, Reason.NOT_ISSUER},
+    Kind.TRANSFER: _ANY_KIND
+    | {
+        Reason.INSUFFICIENT_FUNDS,
+        Reason.TARGET_UNKNOWN,
+        Reason.TARGET_NOT_ACTIVE,
+        Reason.TARGET_SELF,
+    },
+    Kind.CALL: _ANY_KIND | _CALL_ONLY | {Reason.TARGET_UNKNOWN},
+    Kind.GRANT: _ANY_KIND
+    | {
+        Reason.TARGET_UNKNOWN,
+        Reason.TARGET_NOT_ACTIVE,
+        Reason.TARGET_SELF,
+        Reason.NOT_ISSUER,
+        Reason.MASK_NOT_SUBSET,
+        Reason.OUTLIVES_PARENT,
+        Reason.TOO_DEEP,
+        Reason.GRANT_UNKNOWN,
+        Reason.ALREADY_REVOKED,
+        Reason.TABLE_FULL,
+    },
+    Kind.REVOKE: _ANY_KIND | {Reason.NOT_ISSUER, Reason.GRANT_UNKNOWN, Reason.ALREADY_REVOKED},
+    Kind.APPROVE: _ANY_KIND | {Reason.TARGET_UNKNOWN, Reason.NOT_ISSUER, Reason.TABLE_FULL},
+    Kind.ANCHOR: _ANY_KIND | {Reason.TARGET_UNKNOWN, Reason.NOT_ISSUER, Reason.ANCHOR_STALE},
+}
+
+OPERATOR, AGENT, OWNER, HELPER = range(BURN + 1, BURN + 5)  # the accounts of `create_world`
+READ, DELETE, ABROAD = range(3)  # its operations
+
+
+def create_row(table: str, **columns: Any) -> Row:
+    """One full row: what is given, else the table's default."""
+    unknown = columns.keys() - set(COLUMNS[table])
+    if unknown:
+        raise ValueError(f"{table} has no column {sorted(unknown)}")
+    lists = {"grants", "arguments"}
+    row: Row = {name: [] if name in lists else 0 for name in COLUMNS[table]}
+    given = DEFAULTS[table] | columns
+    return row | {k: list(v) if k in lists else int(v) for k, v in given.items()}
+
+
+def create_transaction(kind: Kind, **columns: int) -> Row:
+    """A transaction that is in order wherever the columns do not say otherwise."""
+    return create_row("transaction", kind=kind, **columns)
+
+
+def create_world() -> World:
+    """An operator with an agent and a helper, the owner of another org, and three operations."""
+    accounts = [
+        {"entity": 0, "org": -1, "namespace": -1, "balance": 8_350},  # treasury
+        {"entity": 1, "org": -1, "namespace": -1},  # burn
+        {"entity": 10, "capabilities": 0b1111_1111, "balance": 1_000, "nonce": NONCE},
+        {"entity": 11, "capabilities": 0b1011, "balance": 100, "nonce": NONCE, "issuer": OPERATOR},
+        {"entity": 12, "org": 1, "namespace": 1, "capabilities": 0b1111, "balance": 500},
+        {"entity": 13, "balance": 50, "nonce": NONCE, "issuer": OPERATOR},
+    ]
+    operations = [
+        {"owner": OPERATOR, "requires": 0b0011},
+        {"owner": OPERATOR, "requires": 0b0100, "effect": Effect.DESTRUCTIVE},
+        {"org": 1, "owner": OWNER, "namespace": 1, "requires": 0b0001, "effect": Effect.WRITE},
+    ]
+    return {
+        "supply": 10_000,
+        "room": dict(ROOM),
+        "client_scopes": [[0, 0], [0, 0]],
+        "operations": [create_row("operations", **row) for row in operations],
+        "accounts": [create_row("accounts", **row) for row in accounts],
+        "grants": [],
+        "approvals": [],
+        "logs": [create_row("logs", owner=OPERATOR, size=10)],
+        "grant_ids": 0,
+        "pool_used": 0,
+    }
+
+
+def add_grant(world: World, **columns: Any) -> int:
+    """Place a grant at the head of its holder's list; return its slot."""
+    slot = len(world["grants"])
+    world["grant_ids"] += 1
+    grant = create_row("grants", id=world["grant_ids"], **columns)
+    if grant["parent"] >= 0:
+        grant["parent_id"] = world["grants"][grant["parent"]]["id"]
+    world["pool_used"] += len(grant["arguments"])
+    world["grants"].append(grant)
+    world["accounts"][grant["holder"]]["grants"].insert(0, slot)
+    return slot
+
+
+def create_records(dtype: np.dtype[np.void], rows: list[Row]) -> Records:
+    """Rows as a structured array."""
+    return np.array([tuple(row[name] for name in dtype.names) for row in rows], dtype=dtype)
+
+
+def load_state(world: World) -> State:
+    """The compiled state of a world."""
+    state = create_state(
+        supply=world["supply"],
+        operations=create_records(OPERATION, world["operations"]),
+        client_scopes=np.array(world["client_scopes"], dtype=np.int64),
+        **world["room"],
+    )
+    nexts, pool = {}, [a for grant in world["grants"] for a in grant["arguments"]]
+    accounts = [dict(row, grant_first=[*row["grants"], -1][0]) for row in world["accounts"]]
+    for account in accounts:
+        nexts.update(pairwise([*account["grants"], -1]))
+    grants, end = [], 0
+    for slot, grant in enumerate(world["grants"]):
+        first, end = end, end + len(grant["arguments"])
+        grants.append(dict(grant, next=nexts[slot], arguments_from=first, arguments_to=end))
+    state.pool[: len(pool)] = pool
+    for table, dtype, rows in (
+        (state.accounts, ACCOUNT, accounts),
+        (state.grants, GRANT, grants),
+        (state.approvals, APPROVAL, world["approvals"]),
+        (state.logs, LOG, world["logs"]),
+    ):
+        table[: len(rows)] = create_records(dtype, rows)
+    for index in range(BURN + 1, len(accounts)):
+        index_entity(state.entity_index, accounts[index]["entity"], index)
+    for counter, count in (
+        (N_ACCOUNTS, len(accounts)),
+        (N_GRANTS, len(grants)),
+        (N_GRANT_IDS, world["grant_ids"]),
+        (N_APPROVALS, len(world["approvals"])),
+        (N_LOGS, len(world["logs"])),
+        (N_POOL, world["pool_used"]),
+    ):
+        state.counters[counter] = count
+    return state
+
+
+def get_snapshot(state: State) -> World:
+    """What a compiled state says, in the rows of a world."""
+    counters, pool = state.counters.tolist(), state.pool.tolist()
+    grants = get_rows(state.grants, counters[N_GRANTS])
+    accounts = get_rows(state.accounts, counters[N_ACCOUNTS])
+    for account in accounts:
+        slot, slots = account.pop("grant_first"), []
+        while slot >= 0 and len(slots) <= len(grants):
+            slots.append(slot)
+            slot = grants[slot]["next"]
+        account["grants"] = slots
+    for grant in grants:
+        grant["arguments"] = pool[grant.pop("arguments_from") : grant.pop("arguments_to")]
+        del grant["next"]
+    return {
+        "accounts": accounts,
+        "grants": grants,
+        "approvals": get_rows(state.approvals, counters[N_APPROVALS]),
+        "logs": get_rows(state.logs, counters[N_LOGS]),
+        "grant_ids": counters[N_GRANT_IDS],
+        "pool_used": counters[N_POOL],
+    }
+
+
+def get_rows(records: Records, count: int) -> list[Row]:
+    """The first rows of a structured array as dictionaries."""
+    return [dict(zip(records.dtype.names, row, strict=True)) for row in records[:count].tolist()]
+
+
+def create_strict_rules(source: Source = Source.TRUTH, **numbers: int) -> Rules:
+    """Rules under which every check binds, whatever the situation."""
+    rules = create_rules(**numbers)
+    rules.binding[:] = EVERY_CHECK
+    rules.source[:] = source
+    return rules
+
+
+def create_split_rules(mask: int, **numbers: int) -> Rules:
+    """Rules under which the same mask of checks binds in every situation."""
+    return create_rules(**numbers)._replace(binding=np.full(N_SITUATIONS, mask, dtype=np.int64))
+
+
+def apply_all(
+    state: State, rules: Rules, transactions: list[Row], arguments: list[int] | None = None
+) -> list[Row]:
+    """Apply one block of transactions to the compiled state; return its receipts."""
+    receipts = np.zeros(len(transactions), dtype=RECEIPT)
+    ids = np.array(arguments or [], dtype=np.int64)
+    batch = create_records(TRANSACTION, transactions)
+    transition.apply_block(state, rules, batch, ids, receipts)
+    return get_rows(receipts, len(transactions))
+
+
+def apply_one(state: State, rules: Rules, tx: Row, arguments: list[int] | None = None) -> Row:
+    """Apply one transaction to the compiled state; return its receipt."""
+    return apply_all(state, rules, [tx], arguments)[0]

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from itertools import product
+
+from sim.core.reasons import ALWAYS_BINDING, Reason
+from sim.core.records import Posture
+from sim.ledger.rules import ACROSS, INSIDE, N_SITUATIONS, Source, create_rules, get_situation
+
+
+def test_every_situation_has_its_own_row() -> None:
+    cases = product((INSIDE, ACROSS), Posture, Posture, (0, 1))
+    assert sorted(get_situation(*case) for case in cases) == list(range(N_SITUATIONS))
+
+
+def test_the_last_bit_of_a_situation_says_whether_it_is_mediated() -> None:
+    for boundary, caller, owner in product((INSIDE, ACROSS), Posture, Posture):
+        assert get_situation(boundary, caller, owner, 0) % 2 == 0
+        assert get_situation(boundary, caller, owner, 1) % 2 == 1
+
+
+def test_new_rules_bind_only_what_keeps_the_state_meaningful() -> None:
+    rules = create_rules()
+    assert rules.binding.tolist() == [ALWAYS_BINDING] * N_SITUATIONS
+    assert rules.source.tolist() == [Source.TRUTH] * N_SITUATIONS
+    assert not ALWAYS_BINDING >> Reason.CAPABILITY_DENIED & 1
+    assert ALWAYS_BINDING >> Reason.TABLE_FULL & 1
+
+
+def test_two_sets_of_rules_share_no_array() -> None:
+    first, second = create_rules(), create_rules(fee_min=3)
+    first.binding[:] = 0
+    assert second.binding[0] == ALWAYS_BINDING
+    assert (first.fee_min, second.fee_min) == (0, 3)
