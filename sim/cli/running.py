@@ -36,9 +36,7 @@ def run_and_print(
     print_result(result, Console(markup=False, highlight=False, emoji=False), quiet=quiet)
 
 
-def _run_with_progress(
-    loaded: LoadedScenario, options: RunOptions, *, show: bool
-) -> RunResult:
+def _run_with_progress(loaded: LoadedScenario, options: RunOptions, *, show: bool) -> RunResult:
     progress = Progress(
         "{task.description}",
         BarColumn(),

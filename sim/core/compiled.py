@@ -48,7 +48,7 @@ def find_cache_folder(digest: str) -> Path | None:
 SOURCE_DIGEST = compute_source_digest()
 CACHE_FOLDER = find_cache_folder(SOURCE_DIGEST)
 if CACHE_FOLDER is not None:
-    numba.config.CACHE_DIR = str(CACHE_FOLDER)
+    numba.config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined] # set at import
 
 
 def has_compiled_rules() -> bool:

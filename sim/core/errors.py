@@ -54,7 +54,7 @@ class InputError(AmbitError):
         return f"{self.where}: {key}{self.problem}{hint}"
 
 
-class InputErrors(AmbitError):
+class InputErrors(AmbitError):  # noqa: N818 - several of them
     """Several things a person wrote cannot be used; all are shown at once, in file order."""
 
     exit_code = 2

@@ -7,7 +7,7 @@ simulated time, masks use bits 0..62, indices count from 0 and -1 means none.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Records: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.void]]
+Record: TypeAlias = Any  # one row of `Records`: its columns are reached by name
 Ints: TypeAlias = NDArray[np.int64]
 
 FOREVER_US = 2**62  # an expiry that never comes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -21,12 +21,15 @@ class Visit(Protocol):
     waiting_before: int
 
 
+V = TypeVar("V", bound=Visit)
+
+
 def visit_desk(
     env: Environment,
     desk: PriorityResource,
-    visit: Visit,
+    visit: V,
     patience_us: int,
-    on_decided: Callable[[Visit], None],
+    on_decided: Callable[[V], None],
 ) -> Generator[Event, None, None]:
     """Come at `asked_us`, wait in order of arrival, be served, or give up waiting.
 

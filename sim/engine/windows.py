@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from simpy import Event
 
@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from simpy import Environment
+    from simpy.events import EventPriority
 
-LAST = 2  # after SimPy's URGENT and NORMAL: a window closes after all else at its last moment
+# after SimPy's URGENT and NORMAL: a window closes after all else at its last moment
+LAST = cast("EventPriority", 2)
 
 
 def run_windows(

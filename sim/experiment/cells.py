@@ -98,7 +98,7 @@ def create_chunk(trace: Trace, policy: Policy) -> Chunk:
         approvals=trace.approvals,
         exposure=trace.exposure,
         messages=trace.messages,
-        bytes=trace.bytes,
+        n_bytes=trace.n_bytes,
     )
 
 
@@ -128,5 +128,3 @@ def compute_code_digest() -> str:
     for path in sorted(PACKAGE.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-

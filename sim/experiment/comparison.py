@@ -132,8 +132,7 @@ def compute_contrast(
     if outcome.form in (Form.RATE, Form.RATIO):
         difference = compute_paired_rate_difference(*_get_columns(before), *_get_columns(after))
     elif all(value.reason is None for value in (*before, *after)):
-        numbers = [np.array([value.num for value in arm]) for arm in (before, after)]
-        difference = compute_paired_difference(*numbers)
+        difference = compute_paired_difference(_get_columns(before)[0], _get_columns(after)[0])
     return Contrast(outcome.name, policy, baseline, difference, len(after))
 
 

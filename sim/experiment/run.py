@@ -208,9 +208,7 @@ def _seal_folders(
         )
 
 
-def _gather_values(
-    policies: dict[str, Policy], results: Sequence[JobResult]
-) -> dict[str, Values]:
+def _gather_values(policies: dict[str, Policy], results: Sequence[JobResult]) -> dict[str, Values]:
     arms: dict[str, Values] = {name: {} for name in policies}
     for result in results:
         for outcome, values in result.values.items():

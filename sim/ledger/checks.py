@@ -14,7 +14,7 @@ import numpy as np
 from sim.core.arithmetic import PPM, US_PER_S
 from sim.core.compiled import njit
 from sim.core.reasons import DROPPED_LAST, Reason
-from sim.core.records import Ints, Kind, Records, ScopeLevel, Status
+from sim.core.records import Ints, Kind, Record, Records, ScopeLevel, Status
 from sim.ledger.rules import DEPTH_MAX, Rules, Source
 
 # plain integers: compiled code compares these faster than enum members
@@ -84,7 +84,7 @@ def is_dropped(reason: int) -> bool:
 
 @njit
 def compute_envelope_violations(
-    account: Records, tx: Records, rules: Rules, source: int
+    account: Record, tx: Record, rules: Rules, source: int
 ) -> tuple[int, int]:
     """Checks of identity, order, fee and standing, which every kind shares.
 
@@ -116,10 +116,11 @@ def compute_envelope_violations(
 
 
 @njit
-def is_old_key_believed(account: Records, tx: Records, lag_us: int) -> bool:
+def is_old_key_believed(account: Record, tx: Record, lag_us: int) -> bool:
     """Whether word of the last key rotation has not reached the verifier yet."""
     return (
-        tx["key_version"] == account["key_version"] - 1
+        tx["key_version"] >= 0
+        and tx["key_version"] == account["key_version"] - 1
         and tx["now_us"] < account["key_rotated_us"] + lag_us
     )
 
@@ -147,7 +148,7 @@ def get_standing(accounts: Records, grants: Records, slot: int, now_us: int, lag
 
 
 @njit
-def names_arguments(grant: Records, pool: Ints, wanted: Ints, first: int, last: int) -> bool:
+def names_arguments(grant: Record, pool: Ints, wanted: Ints, first: int, last: int) -> bool:
     """Whether a grant names every argument id in wanted[first:last]."""
     named = pool[grant["arguments_from"] : grant["arguments_to"]]
     for index in range(first, last):
@@ -160,12 +161,12 @@ def names_arguments(grant: Records, pool: Ints, wanted: Ints, first: int, last: 
 @njit
 def compute_holding(
     accounts: Records,
-    account: Records,
+    account: Record,
     grants: Records,
     pool: Ints,
     namespace: int,
     required: int,
-    tx: Records,
+    tx: Record,
     arguments: Ints,
     lag_us: int,
 ) -> Holding:
@@ -221,7 +222,7 @@ def compute_capability_violations(holding: Holding, required: int) -> int:
 
 
 @njit
-def compute_call_digest(tx: Records, arguments: Ints) -> int:
+def compute_call_digest(tx: Record, arguments: Ints) -> int:
     """What an approval is bound to: sender, operation, amount and arguments.
 
     Return: 0..2**63 - 1. It binds content inside a run and keeps no secret.
@@ -243,7 +244,7 @@ def _mix(digest: int, word: int) -> int:
 
 
 @njit
-def has_approval(tx: Records, approvals: Records, n_approvals: int, arguments: Ints) -> bool:
+def has_approval(tx: Record, approvals: Records, n_approvals: int, arguments: Ints) -> bool:
     """Whether the call carries an unused, unexpired approval of exactly this call."""
     slot = tx["parent"]
     if slot < 0 or slot >= n_approvals:
@@ -258,7 +259,7 @@ def has_approval(tx: Records, approvals: Records, n_approvals: int, arguments: I
 
 
 @njit
-def compute_tokens(account: Records, rules: Rules, now_us: int) -> int:
+def compute_tokens(account: Record, rules: Rules, now_us: int) -> int:
     """Tokens of the rate limit at a time, in millionths of a call, at most the cap."""
     missing = rules.rate_cap_ppm - account["tokens_ppm"]
     elapsed_us = now_us - account["tokens_us"]
@@ -270,14 +271,14 @@ def compute_tokens(account: Records, rules: Rules, now_us: int) -> int:
 
 
 @njit
-def is_rate_spent(account: Records, rules: Rules, now_us: int) -> bool:
+def is_rate_spent(account: Record, rules: Rules, now_us: int) -> bool:
     """Whether the sender has used up its rate; never where no limit is set."""
     return rules.rate_cap_ppm > 0 and compute_tokens(account, rules, now_us) < PPM
 
 
 @njit
 def get_believed_holding(
-    truth: Holding, source: int, tx: Records, client_mask: int, required: int
+    truth: Holding, source: int, tx: Record, client_mask: int, required: int
 ) -> Holding:
     """Holding as seen by an enforcement point that takes somebody's word."""
     if source == _CLAIM:
@@ -290,16 +291,16 @@ def get_believed_holding(
 @njit
 def judge_call(
     accounts: Records,
-    account: Records,
+    account: Record,
     grants: Records,
     pool: Ints,
     approvals: Records,
     n_approvals: int,
-    operation: Records,
+    operation: Record,
     client_mask: int,
     rules: Rules,
     source: int,
-    tx: Records,
+    tx: Record,
     arguments: Ints,
 ) -> Judgement:
     """All checks of one call, in no order: the order is in the numbers of the reasons."""
@@ -314,7 +315,7 @@ def judge_call(
             accounts, account, grants, pool, namespace, required, tx, arguments, lag_us
         )
         seen |= compute_capability_violations(late, required)
-    elif source == _CLAIM or source == _CLIENT:
+    elif source in (_CLAIM, _CLIENT):
         believed = get_believed_holding(truth, source, tx, client_mask, required)
         seen |= compute_capability_violations(believed, required)
     else:

@@ -16,9 +16,7 @@ from sim.ledger.state import N_APPROVALS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-
-    from sim.core.records import Ints
+    from sim.core.records import Ints, Record
     from sim.ledger.rules import Rules
     from sim.ledger.state import State
 
@@ -34,12 +32,12 @@ class Check(NamedTuple):
     held: str
 
 
-def judge(state: State, rules: Rules, tx: np.void, arguments: Ints) -> Judgement:
+def judge(state: State, rules: Rules, tx: Record, arguments: Ints) -> Judgement:
     """Judgement of a call against a state."""
     account = state.accounts[tx["sender"]]
     operation = state.operations[tx["target"]]
     client_mask = 0
-    if account["org"] >= 0:
+    if 0 <= account["org"] < len(state.client_scopes) > operation["org"]:
         client_mask = int(state.client_scopes[operation["org"], account["org"]])
     judgement: Judgement = judge_call(
         state.accounts,
@@ -61,7 +59,7 @@ def judge(state: State, rules: Rules, tx: np.void, arguments: Ints) -> Judgement
 def explain_call(
     state: State,
     rules: Rules,
-    tx: np.void,
+    tx: Record,
     arguments: Ints,
     name_mask: Callable[[int], str] = hex,
 ) -> list[Check]:
@@ -86,7 +84,7 @@ def explain_call(
 
 
 def _describe(
-    state: State, rules: Rules, tx: np.void, judgement: Judgement, name_mask: Callable[[int], str]
+    state: State, rules: Rules, tx: Record, judgement: Judgement, name_mask: Callable[[int], str]
 ) -> dict[Reason, tuple[str, str]]:
     """For each check: what it requires, and what there was."""
     account = state.accounts[tx["sender"]]
@@ -133,6 +131,6 @@ def _describe(
     }
 
 
-def _format_until(tx: np.void) -> str:
+def _format_until(tx: Record) -> str:
     until = int(tx["valid_until_height"])
     return "no expiry" if until >= 2**62 else f"valid until {until}"

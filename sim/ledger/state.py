@@ -6,7 +6,7 @@ account among them, always sum to the supply at genesis.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -128,7 +128,7 @@ def create_grown(state: State, *, grants: int, approvals: int, pool: int) -> Sta
     return state._replace(
         grants=grow(state.grants, int(counters[N_GRANTS]), grants),
         approvals=grow(state.approvals, int(counters[N_APPROVALS]), approvals),
-        pool=grow(state.pool, int(counters[N_POOL]), pool),
+        pool=cast("Ints", grow(cast("Records", state.pool), int(counters[N_POOL]), pool)),
     )
 
 

@@ -11,12 +11,13 @@ import numpy as np
 from sim.core.arithmetic import PPM, SUPPLY_MAX
 from sim.core.compiled import njit
 from sim.core.reasons import Reason
-from sim.core.records import Ints, Kind, Records, ScopeLevel, Status
+from sim.core.records import Ints, Kind, Record, Records, ScopeLevel, Status
 from sim.ledger.checks import (
     compute_envelope_violations,
     compute_tokens,
     get_first_reason,
     get_standing,
+    has_approval,
     is_dropped,
     judge_call,
 )
@@ -85,11 +86,10 @@ def is_conserved(state: State) -> bool:
     for index in range(state.counters[N_ACCOUNTS]):
         account = accounts[index]
         balance, stake, unbonding = account["balance"], account["stake"], account["unbonding"]
-        if balance < 0 or stake < 0 or unbonding < 0:
-            return False
-        total += balance + stake + unbonding
-        if total > SUPPLY_MAX:
-            return False
+        for amount in (balance, stake, unbonding):
+            if amount < 0 or amount > SUPPLY_MAX - total:
+                return False
+            total += amount
     return total == state.counters[SUPPLY]
 
 
@@ -120,7 +120,7 @@ def apply_block(
             continue
         operation = operations[tx["target"]]
         client_mask = 0
-        if account["org"] >= 0:
+        if 0 <= account["org"] < client_scopes.shape[0] > operation["org"]:
             client_mask = client_scopes[operation["org"], account["org"]]
         judgement = judge_call(
             accounts,
@@ -145,15 +145,14 @@ def apply_block(
         if is_dropped(reason) or not is_mediated(tx):
             continue
         include(accounts, account, tx, receipt, dirty)
-        if rules.rate_cap_ppm > 0:
-            spend_token(account, rules, tx["now_us"])
         if reason == APPLIED:
+            spend_token(account, rules, tx["now_us"])
             move_price(accounts, account, operation, tx, receipt, dirty)
-            use_approval(approvals, counters[N_APPROVALS], tx)
+            use_approval(approvals, counters[N_APPROVALS], tx, arguments)
 
 
 @njit
-def write_receipt_header(receipt: Records, tx: Records, position: int) -> None:
+def write_receipt_header(receipt: Record, tx: Record, position: int) -> None:
     """What a receipt says whatever is decided."""
     receipt["sender"] = tx["sender"]
     receipt["kind"] = tx["kind"]
@@ -172,13 +171,17 @@ def write_receipt_header(receipt: Records, tx: Records, position: int) -> None:
 
 
 @njit
-def validate_form(tx: Records, n_accounts: int, n_arguments: int) -> int:
+def validate_form(tx: Record, n_accounts: int, n_arguments: int) -> int:
     """MALFORMED or UNKNOWN_SENDER: bounds on everything that indexes or counts."""
     if tx["kind"] < _REGISTER or tx["kind"] > _ANCHOR:
         return MALFORMED
-    if tx["fee"] < 0 or tx["fee"] > SUPPLY_MAX or tx["nonce"] < 0 or tx["mask"] < 0:
+    if tx["fee"] < 0 or tx["fee"] > SUPPLY_MAX or tx["mask"] < 0:
+        return MALFORMED
+    if tx["nonce"] < 0 or tx["nonce"] > SUPPLY_MAX:
         return MALFORMED
     if tx["amount"] < 0 or tx["amount"] > SUPPLY_MAX:
+        return MALFORMED
+    if tx["scope_level"] < 0 or tx["scope_level"] > _ARGUMENTS:
         return MALFORMED
     if tx["arguments_from"] < 0 or tx["arguments_to"] < tx["arguments_from"]:
         return MALFORMED
@@ -190,14 +193,14 @@ def validate_form(tx: Records, n_accounts: int, n_arguments: int) -> int:
 
 
 @njit
-def is_mediated(tx: Records) -> bool:
+def is_mediated(tx: Record) -> bool:
     """Whether the call goes through an enforcement point; else nothing here knows of it."""
     return tx["situation"] & 1 == 1
 
 
 @njit
 def include(
-    accounts: Records, account: Records, tx: Records, receipt: Records, dirty: np.ndarray
+    accounts: Records, account: Record, tx: Record, receipt: Record, dirty: np.ndarray
 ) -> None:
     """The effect of inclusion, applied and rejected alike: nonce spent, fee charged."""
     account["nonce"] = max(account["nonce"], tx["nonce"] + 1)
@@ -211,19 +214,22 @@ def include(
 
 
 @njit
-def spend_token(account: Records, rules: Rules, now_us: int) -> None:
+def spend_token(account: Record, rules: Rules, now_us: int) -> None:
     """Take one call from the sender's rate."""
-    account["tokens_ppm"] = max(0, compute_tokens(account, rules, now_us) - PPM)
-    account["tokens_us"] = now_us
+    if rules.rate_cap_ppm > 0:
+        tokens_ppm = compute_tokens(account, rules, now_us)
+        if tokens_ppm >= PPM:
+            account["tokens_ppm"] = tokens_ppm - PPM
+            account["tokens_us"] = now_us
 
 
 @njit
 def reject_call(
     accounts: Records,
-    account: Records,
+    account: Record,
     rules: Rules,
-    tx: Records,
-    receipt: Records,
+    tx: Record,
+    receipt: Record,
     dirty: np.ndarray,
 ) -> int:
     """A call of an operation that does not exist: judged by its envelope alone."""
@@ -239,10 +245,10 @@ def reject_call(
 @njit
 def move_price(
     accounts: Records,
-    account: Records,
-    operation: Records,
-    tx: Records,
-    receipt: Records,
+    account: Record,
+    operation: Record,
+    tx: Record,
+    receipt: Record,
     dirty: np.ndarray,
 ) -> None:
     """Pay the operation's owner; without a binding check of funds, as much as there is."""
@@ -258,16 +264,15 @@ def move_price(
 
 
 @njit
-def use_approval(approvals: Records, n_approvals: int, tx: Records) -> None:
-    """An approval is good for one call."""
-    slot = tx["parent"]
-    if 0 <= slot < n_approvals and approvals[slot]["sender"] == tx["sender"]:
-        approvals[slot]["used_height"] = tx["height"]
+def use_approval(approvals: Records, n_approvals: int, tx: Record, arguments: Ints) -> None:
+    """An approval is good for one call, and only for its own."""
+    if has_approval(tx, approvals, n_approvals, arguments):
+        approvals[tx["parent"]]["used_height"] = tx["height"]
 
 
 @njit
 def apply_record_keeping(
-    state: State, rules: Rules, tx: Records, account: Records, arguments: Ints, receipt: Records
+    state: State, rules: Rules, tx: Record, account: Record, arguments: Ints, receipt: Record
 ) -> int:
     """Every kind but CALL: judge the envelope, then the kind's own checks, then write."""
     situation = tx["situation"]
@@ -291,13 +296,13 @@ def apply_record_keeping(
 
 
 @njit
-def is_paying(tx: Records) -> bool:
+def is_paying(tx: Record) -> bool:
     """Whether the amount is money of the sender."""
     return tx["kind"] == _REGISTER or tx["kind"] == _TRANSFER
 
 
 @njit
-def validate_kind(state: State, tx: Records, account: Records, arguments: Ints) -> int:
+def validate_kind(state: State, tx: Record, account: Record, arguments: Ints) -> int:
     """First of the kind's own reasons that holds, or APPLIED; changes nothing."""
     kind = tx["kind"]
     if kind == _REGISTER:
@@ -317,7 +322,7 @@ def validate_kind(state: State, tx: Records, account: Records, arguments: Ints) 
 
 @njit
 def process_kind(
-    state: State, tx: Records, account: Records, arguments: Ints, receipt: Records
+    state: State, tx: Record, account: Record, arguments: Ints, receipt: Record
 ) -> None:
     """Write what the kind writes; everything is checked by now."""
     kind = tx["kind"]
@@ -344,7 +349,7 @@ def is_account(state: State, index: int) -> bool:
 
 
 @njit
-def validate_register(state: State, tx: Records, account: Records) -> int:
+def validate_register(state: State, tx: Record, account: Record) -> int:
     """An issuer registers an account in its own org with a part of what it holds itself."""
     if tx["key_valid"] != 1:
         return BAD_KEY
@@ -361,7 +366,7 @@ def validate_register(state: State, tx: Records, account: Records) -> int:
 
 
 @njit
-def process_register(state: State, tx: Records, account: Records, receipt: Records) -> None:
+def process_register(state: State, tx: Record, account: Record, receipt: Record) -> None:
     """A new account, funded by its issuer."""
     index = state.counters[N_ACCOUNTS]
     paid = min(tx["amount"], account["balance"])
@@ -385,7 +390,7 @@ def process_register(state: State, tx: Records, account: Records, receipt: Recor
 
 
 @njit
-def validate_rotate_key(state: State, tx: Records) -> int:
+def validate_rotate_key(state: State, tx: Record) -> int:
     """An account rotates its own key; its issuer may do so for it."""
     if not is_account(state, tx["target"]):
         return TARGET_UNKNOWN
@@ -397,7 +402,7 @@ def validate_rotate_key(state: State, tx: Records) -> int:
 
 
 @njit
-def process_rotate_key(state: State, tx: Records) -> None:
+def process_rotate_key(state: State, tx: Record) -> None:
     """The old key signs nothing from the next position on."""
     target = state.accounts[tx["target"]]
     target["key_version"] += 1
@@ -406,7 +411,7 @@ def process_rotate_key(state: State, tx: Records) -> None:
 
 
 @njit
-def validate_transfer(state: State, tx: Records) -> int:
+def validate_transfer(state: State, tx: Record) -> int:
     """Money goes to another account that exists and is active."""
     if not is_account(state, tx["target"]):
         return TARGET_UNKNOWN
@@ -416,7 +421,7 @@ def validate_transfer(state: State, tx: Records) -> int:
 
 
 @njit
-def process_transfer(state: State, tx: Records, account: Records, receipt: Records) -> None:
+def process_transfer(state: State, tx: Record, account: Record, receipt: Record) -> None:
     """Debit the sender, credit the target; without a binding check, as much as there is."""
     paid = min(tx["amount"], account["balance"])
     account["balance"] -= paid
@@ -427,7 +432,7 @@ def process_transfer(state: State, tx: Records, account: Records, receipt: Recor
 
 
 @njit
-def validate_grant(state: State, tx: Records, account: Records, arguments: Ints) -> int:
+def validate_grant(state: State, tx: Record, account: Record, arguments: Ints) -> int:
     """A grant is a part of what its issuer holds, for no longer, down a bounded chain."""
     if not is_account(state, tx["target"]):
         return TARGET_UNKNOWN
@@ -452,14 +457,14 @@ def validate_grant(state: State, tx: Records, account: Records, arguments: Ints)
 @njit
 def is_rising(arguments: Ints, first: int, last: int) -> bool:
     """Whether argument ids are sorted without repeats, as the search in them needs."""
-    for index in range(first + 1, last):
+    for index in range(first + 1, last):  # noqa: SIM110 - a generator does not compile
         if arguments[index] <= arguments[index - 1]:
             return False
     return True
 
 
 @njit
-def validate_parent(state: State, tx: Records, arguments: Ints) -> int:
+def validate_parent(state: State, tx: Record, arguments: Ints) -> int:
     """Attenuation: child within parent in bits, arguments, time and depth (I12)."""
     if tx["parent"] >= state.counters[N_GRANTS]:
         return GRANT_UNKNOWN
@@ -482,7 +487,7 @@ def validate_parent(state: State, tx: Records, arguments: Ints) -> int:
 
 
 @njit
-def is_scope_narrower(pool: Ints, parent: Records, tx: Records, arguments: Ints) -> bool:
+def is_scope_narrower(pool: Ints, parent: Record, tx: Record, arguments: Ints) -> bool:
     """Whether the child's scope level and arguments stay within the parent's."""
     if tx["scope_level"] < parent["scope_level"]:
         return False
@@ -497,7 +502,7 @@ def is_scope_narrower(pool: Ints, parent: Records, tx: Records, arguments: Ints)
 
 
 @njit
-def find_grant_slot(state: State, tx: Records) -> int:
+def find_grant_slot(state: State, tx: Record) -> int:
     """Slot for a new grant: the one it replaces, else a dead one of the holder, else -1."""
     dead = -1
     slot = state.accounts[tx["target"]]["grant_first"]
@@ -512,7 +517,7 @@ def find_grant_slot(state: State, tx: Records) -> int:
 
 
 @njit
-def has_room_for_grant(state: State, tx: Records) -> bool:
+def has_room_for_grant(state: State, tx: Record) -> bool:
     """Whether the tables of grants and of their arguments can take this one."""
     if state.counters[N_POOL] + tx["arguments_to"] - tx["arguments_from"] > state.pool.shape[0]:
         return False
@@ -520,7 +525,7 @@ def has_room_for_grant(state: State, tx: Records) -> bool:
 
 
 @njit
-def process_grant(state: State, tx: Records, arguments: Ints, receipt: Records) -> None:
+def process_grant(state: State, tx: Record, arguments: Ints, receipt: Record) -> None:
     """Write the grant into its slot and, if the slot is new, into the holder's list."""
     counters, holder = state.counters, state.accounts[tx["target"]]
     slot = find_grant_slot(state, tx)
@@ -551,7 +556,7 @@ def process_grant(state: State, tx: Records, arguments: Ints, receipt: Records) 
 
 
 @njit
-def keep_arguments(state: State, grant: Records, tx: Records, arguments: Ints) -> None:
+def keep_arguments(state: State, grant: Record, tx: Record, arguments: Ints) -> None:
     """Copy the named arguments into the pool; a reused slot keeps its place if they fit."""
     wanted = tx["arguments_to"] - tx["arguments_from"]
     if wanted > grant["arguments_to"] - grant["arguments_from"]:
@@ -563,7 +568,7 @@ def keep_arguments(state: State, grant: Records, tx: Records, arguments: Ints) -
 
 
 @njit
-def validate_revoke(state: State, tx: Records) -> int:
+def validate_revoke(state: State, tx: Record) -> int:
     """Whoever issued any link of the chain may cut it there."""
     slot = tx["target"]
     if slot < 0 or slot >= state.counters[N_GRANTS] or state.grants[slot]["id"] != tx["subject"]:
@@ -590,7 +595,7 @@ def is_issuer_above(state: State, slot: int, sender: int) -> bool:
 
 
 @njit
-def validate_approve(state: State, tx: Records) -> int:
+def validate_approve(state: State, tx: Record) -> int:
     """Only the issuer of an account approves its calls."""
     if not is_account(state, tx["target"]):
         return TARGET_UNKNOWN
@@ -600,7 +605,7 @@ def validate_approve(state: State, tx: Records) -> int:
 
 
 @njit
-def process_approve(state: State, tx: Records, receipt: Records) -> None:
+def process_approve(state: State, tx: Record, receipt: Record) -> None:
     """Keep the approval until its call uses it."""
     slot = state.counters[N_APPROVALS]
     approval = state.approvals[slot]
@@ -614,7 +619,7 @@ def process_approve(state: State, tx: Records, receipt: Records) -> None:
 
 
 @njit
-def validate_anchor(state: State, tx: Records) -> int:
+def validate_anchor(state: State, tx: Record) -> int:
     """A log's owner commits to a longer log than last time."""
     if tx["target"] < 0 or tx["target"] >= state.counters[N_LOGS]:
         return TARGET_UNKNOWN
@@ -625,7 +630,7 @@ def validate_anchor(state: State, tx: Records) -> int:
 
 
 @njit
-def process_anchor(state: State, tx: Records, receipt: Records) -> None:
+def process_anchor(state: State, tx: Record, receipt: Record) -> None:
     """The ledger remembers size and root of the log."""
     log = state.logs[tx["target"]]
     log["size"] = tx["subject"]

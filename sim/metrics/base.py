@@ -59,7 +59,7 @@ class Chunk(NamedTuple):
     approvals: Records
     exposure: Records
     messages: int = 0  # beside those of single transactions
-    bytes: int = 0
+    n_bytes: int = 0
 
 
 class Value(NamedTuple):
@@ -145,13 +145,13 @@ def create_pair(num: float, den: float) -> Sums:
     return np.array([num, den], dtype=np.float64)
 
 
-def finish_pair(parts: list[Sums], facts: Facts) -> Value:  # noqa: ARG001 - applies to all
+def finish_pair(parts: list[Sums], facts: Facts) -> Value:
     """Numerator over denominator; null without a denominator."""
     num, den = np.sum(parts, axis=0) if parts else (0.0, 0.0)
     return Value(float(num), float(den), int(den), None if den else NullReason.NO_DENOMINATOR)
 
 
-def finish_count(parts: list[Sums], facts: Facts) -> Value:  # noqa: ARG001 - applies to all
+def finish_count(parts: list[Sums], facts: Facts) -> Value:
     """Amount of one replication."""
     return Value(float(np.sum(parts)), 1.0, 1)
 
@@ -177,7 +177,7 @@ def create_finish_quantile(
     Source: the smallest value that at least this share of observations does not exceed.
     """
 
-    def finish_quantile(parts: list[Sums], facts: Facts) -> Value:  # noqa: ARG001 - applies to all
+    def finish_quantile(parts: list[Sums], facts: Facts) -> Value:
         values = np.sort(np.concatenate(parts)) if parts else np.zeros(0)
         if len(values) < observations_min:
             return Value(0.0, 0.0, len(values), NullReason.FEW_OBSERVATIONS)

@@ -185,7 +185,7 @@ def _sum_messages(chunk: Chunk) -> float:
 
 
 def _sum_bytes(chunk: Chunk) -> float:
-    return float(chunk.truths["bytes"].sum()) + chunk.bytes
+    return float(chunk.truths["bytes"].sum()) + chunk.n_bytes
 
 
 def _sum_fees(chunk: Chunk) -> float:

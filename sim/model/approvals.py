@@ -72,9 +72,7 @@ class Approvals:
                 self.get_ordinal(call),
                 self.people.review,
             )
-            request = Request(
-                len(self.requests), call, int(truth["ready_us"]), int(service_us[0])
-            )
+            request = Request(len(self.requests), call, int(truth["ready_us"]), int(service_us[0]))
             self.requests.append(request)
             self.awaiting[request.number] = request
             desk = self.desks[int(truth["caller_org"])]

@@ -9,7 +9,7 @@ from sim.core.compiled import njit
 from sim.core.draws import draw_ppm
 from sim.core.purposes import Purpose
 from sim.core.reasons import Reason
-from sim.core.records import FOREVER_US, Goal, Ints, Kind, Posture, Records
+from sim.core.records import FOREVER_US, Goal, Ints, Kind, Posture, Record, Records
 from sim.ledger.rules import ACROSS, INSIDE
 from sim.model.layout import ATTEMPTS_MAX, CURRENT_KEY, HARM_PPM_MIN, TASK_STRIDE, Phase
 
@@ -93,7 +93,7 @@ def create_calls(
 
 
 @njit
-def get_path(intent: Records, agent: Records, key0: np.uint64, key1: np.uint64) -> int:
+def get_path(intent: Record, agent: Record, key0: np.uint64, key1: np.uint64) -> int:
     """Rank of the path this call takes, in 0..999_999; mediation covers the lowest ranks."""
     if intent["path"] >= 0 and agent["path_attempt"] == 0:
         return intent["path"]
@@ -103,7 +103,7 @@ def get_path(intent: Records, agent: Records, key0: np.uint64, key1: np.uint64) 
 
 @njit
 def get_harm(
-    intent: Records, agent: Records, operation: Records, key0: np.uint64, key1: np.uint64
+    intent: Record, agent: Record, operation: Record, key0: np.uint64, key1: np.uint64
 ) -> int:
     """Harm of an illegitimate act if it is executed: 0.5 to 1.5 times the value at risk."""
     value = operation["value_at_risk"]
@@ -153,7 +153,7 @@ def stamp_batch(
             truth["forged"] = 1
         if tx["kind"] == _ROTATE_KEY:
             key_versions[tx["target"]] += 1
-        if tx["kind"] >= _ROTATE_KEY and tx["kind"] <= _TRANSFER or tx["kind"] == _GRANT:
+        if (tx["kind"] >= _ROTATE_KEY and tx["kind"] <= _TRANSFER) or tx["kind"] == _GRANT:
             tx["target"] = local[tx["target"]]
         tx["sender"] = local[account]
         if truth["forged"] and nonces[account] == 0:

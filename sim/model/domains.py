@@ -15,7 +15,17 @@ from sim.core.draws import Draws
 from sim.core.errors import InvariantError
 from sim.core.merkle import PagedTree
 from sim.core.purposes import Purpose
-from sim.core.records import FOREVER_US, RECEIPT, TRANSACTION, TRUTH, Ints, Kind, Records, join_records, take_records
+from sim.core.records import (
+    FOREVER_US,
+    RECEIPT,
+    TRANSACTION,
+    TRUTH,
+    Ints,
+    Kind,
+    Records,
+    join_records,
+    take_records,
+)
 from sim.core.units import PPM
 from sim.ledger.rules import INSIDE, Rules, get_situation
 from sim.ledger.state import (
@@ -64,7 +74,7 @@ class Batch(NamedTuple):
         """The same rows, to be changed on their own."""
         return Batch(self.transactions.copy(), self.truths.copy())
 
-    def __len__(self) -> int:  # type: ignore[override] # a batch is as long as its columns
+    def __len__(self) -> int:
         return self.transactions.shape[0]
 
 
@@ -119,7 +129,7 @@ class Domain:
         """
         transactions, truths = batch
         stamp_batch(transactions, truths, self.local, self.nonces, self.key_versions)
-        self.signing.process(batch, self.world.arguments, self.state)
+        self.signing.process(transactions, self.world.arguments, self.state)
         n = len(batch)
         pool = int((transactions["arguments_to"] - transactions["arguments_from"]).sum())
         self.state = create_grown(self.state, grants=n, approvals=n, pool=pool)
@@ -278,7 +288,7 @@ def _register(
     transactions["namespace"] = [holder.namespace for _, holder in holders]
     transactions["mask"] = masks
     transactions["fee"] = domain.rules.fee_min
-    for row, (account, holder) in enumerate(holders):
+    for row, (account, _) in enumerate(holders):
         domain.local[account] = first + row
     _allow_namespaces(domain, holders)
     receipts = domain.apply(batch, np.array([len(batch)]))

@@ -93,7 +93,6 @@ class Immediate:
         receipts = apply_at_once(self.domain, batch)
         return [Decided(batch, receipts, np.full(len(batch), -1, dtype=np.int64))]
 
-
     def get_pending(self) -> Batch:
         """What is not decided yet."""
         return join_batches(self.pending)
@@ -159,7 +158,6 @@ class Gateways:
                 receipts = apply_at_once(domain, mine)
                 decided.append(Decided(mine, receipts, np.full(len(mine), org, dtype=np.int64)))
         return decided
-
 
     def get_pending(self) -> Batch:
         """What is not decided yet."""
@@ -258,7 +256,6 @@ class Chain:
         )
         self.messages += 2 * (self.validators - 1)  # the batch to each, an answer from each
 
-
     def get_pending(self) -> Batch:
         """What waits for a block."""
         return join_batches([*self.mempool, *self.outside])
@@ -304,7 +301,6 @@ class Layered:
         copies.truths["ready_us"] = copies.truths["final_us"]
         copies.truths["forged"] = 0
         self.chain.submit(copies)
-
 
     def get_pending(self) -> Batch:
         """What waits at a gateway or for a block."""

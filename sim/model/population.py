@@ -8,7 +8,7 @@ from sim.core.arithmetic import PPM
 from sim.core.compiled import njit
 from sim.core.draws import draw_below, draw_ppm, draw_wait_us
 from sim.core.purposes import Purpose
-from sim.core.records import Goal, Ints, Records
+from sim.core.records import Goal, Ints, Record, Records
 from sim.model.layout import ATTEMPTS_MAX, TASK_STRIDE, Life, Phase
 
 _ARRIVAL, _TEMPLATE, _THINK = (
@@ -81,7 +81,7 @@ def collect_due(agents: Records, until_us: int, starting: Ints, acting: Ints) ->
 
 @njit
 def choose_template(
-    agent: Records, group: Records, weights: Ints, key0: np.uint64, key1: np.uint64
+    agent: Record, group: Record, weights: Ints, key0: np.uint64, key1: np.uint64
 ) -> int:
     """Which task comes next: the next recorded one, or a weighted draw."""
     if group["life"] != _TASKED:
@@ -143,8 +143,8 @@ def start_tasks(
 
 @njit
 def get_next_step_us(
-    agent: Records,
-    group: Records,
+    agent: Record,
+    group: Record,
     templates: Records,
     steps: Records,
     from_us: int,
@@ -253,7 +253,7 @@ def settle(
 
 
 @njit
-def end_call(agent: Records, truth: Records) -> None:
+def end_call(agent: Record, truth: Record) -> None:
     """An extra act leaves the step as it is; anything else ends it."""
     agent["attempt"] = 0
     agent["path_attempt"] = 0
@@ -266,7 +266,7 @@ def end_call(agent: Records, truth: Records) -> None:
 
 @njit
 def is_trying_again(
-    agent: Records, group: Records, truth: Records, key0: np.uint64, key1: np.uint64
+    agent: Record, group: Record, truth: Record, key0: np.uint64, key1: np.uint64
 ) -> bool:
     """Whether a refused agent tries once more, the same way or by another path."""
     if agent["attempt"] + 1 >= ATTEMPTS_MAX or group["give_up_ppm"] == PPM:
@@ -283,8 +283,8 @@ def is_trying_again(
 
 @njit
 def end_task(
-    agent: Records,
-    group: Records,
+    agent: Record,
+    group: Record,
     now_us: int,
     think_us_min: int,
     key0: np.uint64,

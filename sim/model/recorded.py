@@ -46,6 +46,7 @@ def judge_recording(recording: Recording, scope: str) -> Ints:
     Errors: InputError if the scope cannot be computed from what was recorded.
     """
     grants = compute_grants(recording, scope)
+    grants = grants[grants["mask"] != 0]  # to grant nothing is to write no grant
     state, senders = _create_ledger(recording, len(grants))
     arguments = np.concatenate((recording.arguments, recording.named))
     transactions, is_call = _create_transactions(recording, grants, senders)

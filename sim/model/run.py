@@ -79,16 +79,14 @@ class Replication:
         )
         self.audit = Audit(world, policy, self.chain)
         self.env = simpy.Environment()
-        self.approvals = Approvals(
-            self.env, world, self.draws, self.get_home, self.ordering.submit
-        )
+        self.approvals = Approvals(self.env, world, self.draws, self.get_home, self.ordering.submit)
         self.agents = world.agents.copy()
         start_population(self.agents, world.groups, *self.keys)
         self.account_orgs = np.array(
             [*range(world.n_orgs), *(holder.org for holder in world.holders)], dtype=np.int64
         )
         self.rotations = self.schedule_rotations()
-        self.tasks = np.zeros(4 * len(self.agents) + 64, dtype=TASK)
+        self.tasks: Records = np.zeros(4 * len(self.agents) + 64, dtype=TASK)
         self.n_tasks = 0
         self.starting = np.zeros(len(self.agents), dtype=np.int64)
         self.acting = np.zeros(len(self.agents), dtype=np.int64)
@@ -208,7 +206,7 @@ class Replication:
         for cohort in world.cohorts:
             first, last = np.searchsorted(acting, (cohort.first, cohort.last))
             if first < last:
-                seen = Observation(*observed[:, first:last], goals=cohort.goals)
+                seen = Observation._make([*observed[:, first:last], cohort.goals])
                 intents.append(cohort.strategy.act(seen, self.draws))
         self.send(join_records(intents))
 
@@ -353,7 +351,7 @@ class Replication:
             headers=self.create_headers(),
             ledgers=[domain.create_record() for domain in self.get_domains()],
             messages=self.chain.messages if self.chain is not None else 0,
-            bytes=self.count_block_bytes(),
+            n_bytes=self.count_block_bytes(),
         )
 
     def get_domains(self) -> list[Domain]:

@@ -17,7 +17,6 @@ from sim.core.records import Kind
 if TYPE_CHECKING:
     from sim.core.records import Ints, Records
     from sim.ledger.state import State
-    from sim.model.domains import Batch
 
 GENESIS = bytes(32)
 
@@ -25,14 +24,14 @@ GENESIS = bytes(32)
 class Signing(Protocol):
     """Stamps every transaction of a batch with what its signature is worth."""
 
-    def process(self, batch: Batch, arguments: Ints, state: State) -> None:
+    def process(self, signed: Records, arguments: Ints, state: State) -> None:
         """Sign as the senders would, verify as the ledger would, stamp the result."""
 
 
 class TrustedSigning:
     """Takes the stamps as they are: the version of the key that signed is known."""
 
-    def process(self, batch: Batch, arguments: Ints, state: State) -> None:
+    def process(self, signed: Records, arguments: Ints, state: State) -> None:
         """Nothing to do."""
 
 
@@ -44,13 +43,13 @@ class Ed25519Signing:
         self.secrets: dict[tuple[int, int], bytes] = {}
         self.on_record: dict[int, list[bytes]] = {}  # public keys of an entity, by version
 
-    def process(self, batch: Batch, arguments: Ints, state: State) -> None:
+    def process(self, signed: Records, arguments: Ints, state: State) -> None:
         """Replace each stamped version by that of the key on record that verifies, or -1."""
-        transactions = batch.transactions.copy()
+        transactions = signed.copy()
         carried = self.carry_keys(transactions, state)
         messages = encode_batch(transactions, arguments, GENESIS)
         for row, message in enumerate(messages):
-            tx = batch.transactions[row]
+            tx = signed[row]
             entity = self.get_entity(state, int(tx["sender"]))
             signature = sign(self.get_secret(entity, int(tx["key_version"])), message)
             tx["key_version"] = self.find_version(entity, message, signature)

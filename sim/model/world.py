@@ -185,8 +185,8 @@ class _Builder:
             self.catalogue_first.append(len(self.operations))
             for index, (name, operation) in enumerate(self.scenario.operations.items()):
                 effect = int(EFFECTS[operation.effect])
-                row = (org, -1, 0, 1 << index, effect, int(operation.egress))
-                row += (int(operation.reversible), operation.value_at_risk)
+                flags = (effect, int(operation.egress), int(operation.reversible))
+                row = (org, -1, 0, 1 << index, *flags, operation.value_at_risk)
                 self.operations.append(row)
                 self.operation_names.append(name)
 
@@ -270,7 +270,13 @@ class _Builder:
         return len(self.groups) - 1
 
     def add_agent(self, **columns: int) -> None:
-        row = {"key_version": CURRENT_KEY, "template": -1, "template_last": -1, "task_row": -1, **columns}
+        row = {
+            "key_version": CURRENT_KEY,
+            "template": -1,
+            "template_last": -1,
+            "task_row": -1,
+            **columns,
+        }
         self.agents.append(tuple(row.get(name, 0) for name in AGENT.names or ()))
 
     def get_offer(self, org: int) -> dict[str, int]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from sim.consensus.sequencer import ORDERING_NAME
 from sim.experiment.comparison import Estimate
 from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
-from sim.stats.intervals import Method
+from sim.stats.intervals import Method, compute_zero_bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 ROWS: tuple[tuple[str, str] | None, ...] = (
     ("unauthorized_execution_rate", "unauthorized acts executed"),
     ("overscoped_execution_rate", "over-scoped acts executed"),
-    ("harm_per_episode", "harm an episode"),
+    ("harm_per_episode", "harm per episode"),
     ("harm_per_1000_tasks", "harm per 1000 tasks"),
-    ("irreversible_unauthorized_acts", "irreversible acts an episode"),
+    ("irreversible_unauthorized_acts", "irreversible acts per episode"),
     None,
-    ("utility_under_attack", "tasks done in time, attacked"),
-    ("utility_clean", "tasks done in time, no attack"),
+    ("utility_under_attack", "tasks done in time"),
+    ("utility_clean", "the same without attack"),
     ("false_denial_rate", "legitimate calls denied"),
     None,
     ("commit_latency_p50", "latency p50"),
@@ -40,8 +40,8 @@ ROWS: tuple[tuple[str, str] | None, ...] = (
     ("policy_overhead_bytes", "cost: bytes"),
     ("policy_overhead_fee", "cost: fees"),
     None,
-    ("four_tuple_completeness", "who, what, when, with which right"),
-    ("unanchored_exposure", "log records not anchored yet"),
+    ("four_tuple_completeness", "true record: who, what, right"),
+    ("unanchored_exposure", "log records not yet anchored"),
     ("approval_load", "requests for approval"),
     ("approval_false_approve_rate", "harmful requests approved"),
     ("approval_false_refuse_rate", "benign requests refused"),
@@ -49,8 +49,8 @@ ROWS: tuple[tuple[str, str] | None, ...] = (
     ("approval_bypass_rate", "gate: approval bypassed"),
     ("forgery_acceptance_rate", "gate: forgeries accepted"),
 )
-LABEL_WIDTH = 36
-CELL_WIDTH = 17
+LABEL_WIDTH = 31
+CELL_WIDTH = 13
 
 ABBREVIATED_REASONS = {
     "no_denominator": "none to count",
@@ -68,26 +68,28 @@ class Cell(NamedTuple):
     interval: str
 
 
-def format_number(value: float) -> str:
-    """A number in few characters: three significant digits, thousands as k and M."""
+def format_number(value: float, digits: int = 3) -> str:
+    """A number in few characters: some significant digits, thousands as k and M."""
     if value == 0:
         return "0"
-    magnitude = abs(value)
     for scale, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if magnitude >= scale * 0.9995:
-            return f"{_format_plain(value / scale)}{suffix}"
-    return _format_plain(value)
+        if abs(value) >= scale * 0.9995:
+            return f"{_format_plain(value / scale, digits)}{suffix}"
+    return _format_plain(value, digits)
 
 
-def _format_plain(value: float) -> str:
-    magnitude = abs(value)
-    if magnitude >= 99.95:
-        return f"{value:.0f}"
-    if magnitude >= 9.995:
-        return f"{value:.1f}"
-    if magnitude >= 0.9995:
-        return f"{value:.2f}"
-    return f"{value:.3g}"
+def _format_plain(value: float, digits: int) -> str:
+    text = f"{value:.{digits}g}"
+    if "e" in text:
+        return f"{value:.{digits - 1}e}" if abs(value) < 1 else f"{value:.0f}"
+    return text
+
+
+def get_unit(unit: str) -> tuple[str, float]:
+    """Unit as it is printed, and what to multiply by: per cent and milliseconds read best."""
+    return {"share": ("%", 100.0), "s": ("ms", 1e3), "s a task": ("ms a task", 1e3)}.get(
+        unit, (unit, 1.0)
+    )
 
 
 def create_cell(estimate: Estimate) -> Cell:
@@ -96,16 +98,31 @@ def create_cell(estimate: Estimate) -> Cell:
         reason = estimate.reason.value if estimate.reason else ""
         return Cell(ABBREVIATED_REASONS[reason], "")
     interval = estimate.interval
-    if interval.method is Method.ZERO_BOUND and interval.mean == 0:
-        return Cell("none seen", f"< {format_number(interval.high or 0)}")
-    if estimate.zero_bound is not None:
-        return Cell("none seen", f"P < {format_number(estimate.zero_bound)}")
+    _, scale = get_unit(estimate.unit)
+    if interval.mean == 0 and is_about_events(estimate):
+        bound = estimate.zero_bound or compute_zero_bound(estimate.n).high
+        if interval.method is Method.ZERO_BOUND:
+            bound = interval.high
+        return Cell("none seen", f"P < {format_number(100 * (bound or 0), 2)} %")
+    value = format_number(scale * interval.mean)
     if interval.low is None or interval.high is None:
-        return Cell(format_number(interval.mean), "")
+        return Cell(value, "")
     if interval.low == interval.high:
-        return Cell(format_number(interval.mean), "every time")
-    low, high = format_number(interval.low), format_number(interval.high)
-    return Cell(format_number(interval.mean), f"{low}..{high}")
+        return Cell(value, "every time")
+    if interval.method is Method.ZERO_BOUND:
+        return Cell(value, f"P > {format_number(100 * interval.low, 2)} %")
+    return Cell(value, format_range(scale * interval.low, scale * interval.high))
+
+
+def format_range(low: float, high: float) -> str:
+    """Both limits, with as many digits as fit into a cell."""
+    texts = [f"{format_number(low, d)}..{format_number(high, d)}" for d in (3, 2, 1)]
+    return next((text for text in texts if len(text) <= CELL_WIDTH), texts[-1])
+
+
+def is_about_events(estimate: Estimate) -> bool:
+    """Whether a zero means that something was looked for and not seen."""
+    return estimate.unit in ("share", "value", "acts")
 
 
 def find_best(name: str, result: RunResult) -> set[str]:
@@ -147,17 +164,16 @@ def is_by_construction(name: str, policy: str, result: RunResult) -> bool:
     return name == "overscoped_execution_rate" and levers.mediation_ppm == 1_000_000
 
 
-def get_rows(result: RunResult) -> list[tuple[str, str] | None]:
-    """Rows that say something under at least one policy."""
+def get_rows(result: RunResult, policies: Sequence[str]) -> list[tuple[str, str] | None]:
+    """Rows that say something under at least one of the policies; None between blocks."""
     rows: list[tuple[str, str] | None] = []
     for row in ROWS:
         if row is None:
-            rows.append(None)
-            continue
-        estimates = [estimates[row[0]] for estimates in result.estimates.values()]
-        if any(estimate.interval is not None for estimate in estimates):
+            if rows and rows[-1] is not None:
+                rows.append(None)
+        elif any(result.estimates[policy][row[0]].interval is not None for policy in policies):
             rows.append(row)
-    return rows
+    return rows if rows and rows[-1] is not None else rows[:-1]
 
 
 def create_tables(result: RunResult, width: int) -> list[Table]:
@@ -178,7 +194,7 @@ def _create_table(result: RunResult, policies: Sequence[str]) -> Table:
         table.add_column(
             Text(_wrap_name(policy), style=style), justify="right", width=CELL_WIDTH, style=style
         )
-    for row in get_rows(result):
+    for row in get_rows(result, policies):
         if row is None:
             table.add_row("")
         else:
@@ -199,12 +215,13 @@ def _add_row(
 ) -> None:
     name, label = row
     best = find_best(name, result)
-    unit = next(iter(result.estimates.values()))[name].unit
+    unit, _ = get_unit(next(iter(result.estimates.values()))[name].unit)
     mark = "*" if name in result.loaded.scenario.primary else ""
     cells = []
     for policy in policies:
         cell = create_cell(result.estimates[policy][name])
-        by_construction = is_by_construction(name, policy, result) and cell.value != "-"
+        has_number = result.estimates[policy][name].interval is not None
+        by_construction = has_number and is_by_construction(name, policy, result)
         value = f"{'> ' if policy in best else ''}{cell.value}{' °' if by_construction else ''}"
         text = Text(value, style="bold" if policy in best else "")
         if cell.interval:
@@ -221,8 +238,9 @@ def create_legend(result: RunResult) -> list[str]:
         "Each cell: mean over replications, 95 % interval below it. > best of the policies that "
         "are no bound. * primary outcome, named before the run; all others are exploratory. "
         "° by construction: it restates a setting, it was not found out.",
-        "'none seen, < b': nothing in n replications; b bounds the share of replications with at "
-        "least one (95 %, one-sided). Harm is in value units of the scenario.",
+        "none seen, P < b: nothing in any replication; b bounds the share of replications with at "
+        "least one (95 %, one-sided); P > b the same where it always happened. Harm is in value "
+        "units of the scenario.",
     ]
     if any(policy.has_chain for policy in result.policies.values()):
         lines.append(
@@ -245,5 +263,3 @@ def count_methods(result: RunResult) -> Iterable[str]:
         if estimate.interval is not None
     }
     return sorted(used)
-
-

@@ -107,9 +107,7 @@ def _describe_latency(result: RunResult, policies: Sequence[str]) -> str:
 def _describe_records(result: RunResult, policies: Sequence[str]) -> str:
     """Which policies only recorded, and which left no record that can be trusted."""
     mute = [
-        policy
-        for policy in policies
-        if _get_mean(result, policy, "four_tuple_completeness") == 0
+        policy for policy in policies if _get_mean(result, policy, "four_tuple_completeness") == 0
     ]
     if not mute:
         return ""

@@ -246,10 +246,10 @@ class Scenario(Strict):
     tasks: dict[Name, Task] = {}
     credentials: tuple[Credential, ...] = ()
     agents: Annotated[tuple[AgentGroup, ...], Field(min_length=1)]
-    reviewers: Reviewers = Reviewers()
-    detection: Detection = Detection()
-    gateways: Gateways = Gateways()
-    chain: Chain = Chain()
+    reviewers: Reviewers = Field(default_factory=Reviewers.model_construct)
+    detection: Detection = Field(default_factory=Detection.model_construct)
+    gateways: Gateways = Field(default_factory=Gateways.model_construct)
+    chain: Chain = Field(default_factory=Chain.model_construct)
     policies: Annotated[tuple[Name | PolicyEntry, ...], Field(min_length=1)]
 
 
@@ -280,7 +280,7 @@ def _get_knob_kind(field_name: str, hint: Any) -> Any:
 def _create_group(name: str, strategy: type) -> type[AgentGroup]:
     """Model of a group with this strategy: the group's own keys and the strategy's knobs."""
     hints = get_type_hints(strategy)
-    knobs: dict[str, Any] = {"strategy": (Literal[name], Field(description=_get_summary(strategy)))}  # type: ignore[valid-type]
+    knobs: dict[str, Any] = {"strategy": (Literal[name], Field(description=_get_summary(strategy)))}
     for field in fields(strategy):
         default = ... if field.default is MISSING else field.default
         knobs[get_knob(field.name)] = (_get_knob_kind(field.name, hints[field.name]), default)

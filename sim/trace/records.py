@@ -49,7 +49,7 @@ class Trace(NamedTuple):
     headers: list[Header]
     ledgers: list[DomainRecord]
     messages: int  # beside those of single transactions
-    bytes: int
+    n_bytes: int
 
     def compute_digest(self) -> bytes:
         """Digest of everything that must be equal between two runs of the same cell."""

@@ -48,9 +48,7 @@ def write_traces(folder: Path, first: int, traces: Sequence[Trace]) -> None:
 
 def _create_columns(replication: int, *tables: Records) -> dict[str, Any]:
     """Columns of tables that run in parallel; a name that two have is taken from the first."""
-    columns: dict[str, Any] = {
-        "replication": np.full(len(tables[0]), replication, dtype=np.int64)
-    }
+    columns: dict[str, Any] = {"replication": np.full(len(tables[0]), replication, dtype=np.int64)}
     for table in tables:
         for name in table.dtype.names or ():
             if name not in columns:

@@ -136,7 +136,7 @@ class ReferenceLedger:
         rules, tokens_ppm = self.rules, self.get_tokens(sender, tx["now_us"])
         delicate = rules.approval_effects >> operation["effect"] & 1
         fails = {
-            Reason.APPROVAL_MISSING: delicate and not self.is_approved(tx, wanted),
+            Reason.APPROVAL_MISSING: delicate and not self.get_approvals(tx, wanted),
             Reason.RATE_LIMITED: rules.rate_cap_ppm > 0 and tokens_ppm < CALL_PPM,
             Reason.INSUFFICIENT_STAKE: sender["stake"] < rules.stake_min,
             Reason.INSUFFICIENT_REPUTATION: sender["reputation_ppm"] < rules.reputation_ppm_min,
@@ -185,15 +185,12 @@ class ReferenceLedger:
             return "dead"
         return "expired" if any(g["expires_us"] <= now_us for g in chain) else "live"
 
-    def get_approvals(self, tx: Row) -> list[Row]:
-        """The approval that a call names, if it is the sender's; at most one."""
+    def get_approvals(self, tx: Row, wanted: list[int]) -> list[Row]:
+        """The unused, unexpired approval of exactly this call that it names; at most one."""
         named = self.approvals[tx["parent"] : tx["parent"] + 1] if tx["parent"] >= 0 else []
-        return [approval for approval in named if approval["sender"] == tx["sender"]]
-
-    def is_approved(self, tx: Row, wanted: list[int]) -> bool:
-        good = [a for a in self.get_approvals(tx) if a["used_height"] < 0]
+        mine = [a for a in named if a["sender"] == tx["sender"] and a["used_height"] < 0]
         digest = compute_call_digest(tx["sender"], tx["target"], tx["amount"], *wanted)
-        return any(a["call_digest"] == digest and tx["now_us"] < a["expires_us"] for a in good)
+        return [a for a in mine if a["call_digest"] == digest and tx["now_us"] < a["expires_us"]]
 
     def get_tokens(self, account: Row, now_us: int) -> int:
         refill = (now_us - account["tokens_us"]) * self.rules.rate_refill_ppm // US_PER_S
@@ -240,13 +237,13 @@ class ReferenceLedger:
         yield Reason.TARGET_NOT_ACTIVE, target["status"] != Status.ACTIVE
         yield Reason.TARGET_SELF, tx["target"] == tx["sender"]
 
-    def call(self, tx: Row, sender: Row, _: list[int]) -> Steps:
+    def call(self, tx: Row, sender: Row, wanted: list[int]) -> Steps:
         yield Reason.TARGET_UNKNOWN, not 0 <= tx["target"] < len(self.operations)
         yield READY
         tokens = self.get_tokens(sender, tx["now_us"])
         if self.rules.rate_cap_ppm > 0 and tokens >= CALL_PPM:
             sender |= {"tokens_ppm": tokens - CALL_PPM, "tokens_us": tx["now_us"]}
-        for approval in self.get_approvals(tx):
+        for approval in self.get_approvals(tx, wanted):
             approval["used_height"] = tx["height"]
         owner = self.operations[tx["target"]]["owner"]
         due = owner >= 0 and tx["amount"] > 0  # else free, or paid on another ledger

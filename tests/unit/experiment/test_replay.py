@@ -270,7 +270,6 @@ def test_an_unknown_name_is_refused_with_the_nearest(
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.xfail(raises=RuntimeError, reason="the ledger refuses a grant of no tool at all")
 @pytest.mark.parametrize(
     ("scope", "call", "n_blocked"),
     [

@@ -233,22 +233,26 @@ aliases = "a0: &a0 [x,x]\\n" + "".join(f"a{i}: &a{i} [*a{i-1},*a{i-1}]\\n" for i
 flow, block, maps = "[" * 200_000, "- " * 200_000, "{a: " * 200_000
 wide = "a: [" + "x," * 400_000
 keys = "".join(f"k{i}:\\n" for i in range(120_000))
+Path(sys.argv[1]).write_text("a:\\n" + "- x\\n" * 90_000)
+start = time.process_time()
+load_document(Path(sys.argv[1]))
+print(time.process_time() - start)
 for bomb in (aliases, "a: &a [*a]", flow, block, maps, wide, keys, "\\t" * 900_000, "[{" * 99_999):
     Path(sys.argv[1]).write_text(bomb)
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         load_document(Path(sys.argv[1]))
     except InputErrors:
-        print(time.perf_counter() - start)
+        print(time.process_time() - start)
 print(int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) / 1_000)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
-def test_a_bomb_is_refused_quickly_and_cheaply(file: Path) -> None:
+def test_a_bomb_costs_no_more_than_a_sound_file_of_its_size(file: Path) -> None:
     run = [sys.executable, "-c", BOMBS, str(file)]
-    *seconds, megabytes = map(float, subprocess.check_output(run, text=True).split())
+    sound, *seconds, megabytes = map(float, subprocess.check_output(run, text=True).split())
     assert len(seconds) == 9
-    assert max(seconds) < 1
+    assert max(seconds) < 5 * sound  # a ratio in one run; walking a bomb would take minutes
     assert megabytes < 100
