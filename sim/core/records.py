@@ -212,6 +212,7 @@ ATTACK_CALL_FIRST = 64  # call numbers from here on are acts the task did not as
 # What the world knows of a transaction: beside its receipt, never in it.
 TRUTH = _int64s(
     "agent",  # who really acted, or -1 where it is no attempt of an agent
+    "entity",  # key of its draws
     "task",
     "call",
     "attempt",

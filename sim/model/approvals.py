@@ -68,7 +68,7 @@ class Approvals:
             truth = call.truths[0]
             service_us = self.draws.get_wait_us(
                 Purpose.REVIEW_TIME,
-                int(truth["agent"]) + 1,
+                int(truth["entity"]),
                 self.get_ordinal(call),
                 self.people.review,
             )
@@ -104,7 +104,7 @@ class Approvals:
         """
         truth = request.call.truths[0]
         drawn = self.draws.get_ppm(
-            Purpose.REVIEW_ERROR, int(truth["agent"]) + 1, self.get_ordinal(request.call)
+            Purpose.REVIEW_ERROR, int(truth["entity"]), self.get_ordinal(request.call)
         )
         if truth["goal"] == Goal.WORK:
             return int(drawn[0]) >= self.people.false_refuse
@@ -127,6 +127,7 @@ class Approvals:
         tx["expires_us"] = request.decided_us + VALID_US
         tx["fee"] = domain.rules.fee_min
         tx["submitted_us"] = request.decided_us
+        truth["entity"] = request.call.truths["entity"][0]
         truth["task"] = request.number
         truth["caller_org"] = truth["owner_org"] = org
         truth["ready_us"] = request.decided_us

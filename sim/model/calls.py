@@ -75,6 +75,7 @@ def create_calls(
         tx["submitted_us"] = intent["time_us"]
 
         truth["agent"] = intent["agent"]
+        truth["entity"] = agent["entity"]
         truth["task"] = intent["task"]
         truth["call"] = intent["call"]
         truth["attempt"] = agent["attempt"]

@@ -114,6 +114,8 @@ class Domain:
         self.local = local  # account of the world -> account here, -1: none
         self.signing = signing
         self.height = 0
+        named = world.templates["named_to"] - world.templates["named_from"]
+        self.named_max = int(named.max(initial=0))  # arguments in one grant
         self.nonces = np.zeros(local.shape[0], dtype=np.int64)
         self.key_versions = np.zeros(local.shape[0], dtype=np.int64)
         self.applied: list[Records] = []
@@ -131,8 +133,7 @@ class Domain:
         stamp_batch(transactions, truths, self.local, self.nonces, self.key_versions)
         self.signing.process(transactions, self.world.arguments, self.state)
         n = len(batch)
-        pool = int((transactions["arguments_to"] - transactions["arguments_from"]).sum())
-        self.state = create_grown(self.state, grants=n, approvals=n, pool=pool)
+        self.make_room(n)
         receipts = np.zeros(n, dtype=RECEIPT)
         broken = apply_blocks(
             self.state, self.rules, transactions, self.world.arguments, receipts, ends
@@ -146,6 +147,17 @@ class Domain:
         self.ends += (ends + self.n_applied).tolist()
         self.n_applied += n
         return receipts
+
+    def make_room(self, n: int) -> None:
+        """Let the growing tables take whatever n transactions may write."""
+        state, pool = self.state, n * self.named_max
+        counters = state.counters
+        if (
+            counters[N_GRANTS] + n > len(state.grants)
+            or counters[N_APPROVALS] + n > len(state.approvals)
+            or counters[N_POOL] + pool > len(state.pool)
+        ):
+            self.state = create_grown(state, grants=n, approvals=n, pool=pool)
 
     def get_receipts(self) -> Records:
         """All receipts, in the order of application."""

@@ -57,9 +57,10 @@ def sort_by(batch: Batch, column: str) -> Batch:
 def split_at(batch: Batch, column: str, until_us: int) -> tuple[Batch, list[Batch]]:
     """Rows before a time in order of it, and what is left for later."""
     batch = sort_by(batch, column)
+    if not len(batch) or batch.truths[column][-1] < until_us:
+        return batch, []
     first_later = int(np.searchsorted(batch.truths[column], until_us, side="left"))
-    later = [batch.take(slice(first_later, None))] if first_later < len(batch) else []
-    return batch.take(slice(0, first_later)), later
+    return batch.take(slice(0, first_later)), [batch.take(slice(first_later, None))]
 
 
 def apply_at_once(domain: Domain, batch: Batch) -> Records:
@@ -140,7 +141,7 @@ class Gateways:
         queue = np.where(runs & (truths["mediated"] == 1), orgs, -1)
         ordinal = first_ordinal + truths["task"] * 1024 + truths["call"] * 8 + truths["attempt"]
         service_us = self.draws.get_wait_us(
-            Purpose.SERVICE, truths["agent"] + 1, ordinal, self.service_us
+            Purpose.SERVICE, truths["entity"], ordinal, self.service_us
         )
         departure_us = np.empty(len(batch), dtype=np.int64)
         serve(queue, truths[arrival].copy(), service_us, free_us, departure_us)

@@ -50,6 +50,7 @@ from sim.strategies.base import Observation
 from sim.trace.records import Header, Trace, create_header
 
 TASK_LANE = 1
+GRANT_CALL = 127  # number of a task's grant among its calls
 SIGNED_BYTES = HEADER_BYTES + 64  # a transaction without arguments, with its signature
 
 
@@ -164,6 +165,9 @@ class Replication:
             transactions["arguments_to"] = templates["named_to"]
         else:
             transactions["scope_level"] = ScopeLevel.TASK
+        truths["entity"] = agents["entity"]
+        truths["task"] = started["task"]
+        truths["call"] = GRANT_CALL
         truths["caller_org"] = truths["owner_org"] = agents["org"]
         truths["ready_us"] = started["started_us"]
         if self.policy.order is Order.LAYERED and self.chain is not None:
@@ -255,6 +259,8 @@ class Replication:
         tx["sender"] = org
         tx["target"] = account
         tx["submitted_us"] = at_us
+        truth["entity"] = account
+        truth["call"] = GRANT_CALL
         truth["caller_org"] = truth["owner_org"] = org
         truth["ready_us"] = at_us
         if self.policy.order is Order.LAYERED and self.chain is not None:

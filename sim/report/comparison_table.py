@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.consensus.sequencer import ORDERING_NAME
-from sim.experiment.comparison import Estimate
+from sim.experiment.comparison import UNGUARDED, Estimate
 from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
 from sim.stats.intervals import Method, compute_zero_bound
 
@@ -69,20 +69,17 @@ class Cell(NamedTuple):
 
 
 def format_number(value: float, digits: int = 3) -> str:
-    """A number in few characters: some significant digits, thousands as k and M."""
+    """A number in few characters: some significant digits, k from ten thousand on, M, G."""
     if value == 0:
         return "0"
     for scale, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= scale * 0.9995:
+        if abs(value) >= scale * (0.9995 if scale > 1e3 else 9.995):
             return f"{_format_plain(value / scale, digits)}{suffix}"
     return _format_plain(value, digits)
 
 
 def _format_plain(value: float, digits: int) -> str:
-    text = f"{value:.{digits}g}"
-    if "e" in text:
-        return f"{value:.{digits - 1}e}" if abs(value) < 1 else f"{value:.0f}"
-    return text
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.{digits}g}"
 
 
 def get_unit(unit: str) -> tuple[str, float]:
@@ -126,7 +123,7 @@ def is_about_events(estimate: Estimate) -> bool:
 
 
 def find_best(name: str, result: RunResult) -> set[str]:
-    """Policies that are no bound and share the best mean of an outcome; none if all are equal."""
+    """Policies that found the best mean of an outcome: no bound, not by construction, not all."""
     outcome = OUTCOMES.get(OVERHEADS.get(name, name), CLEAN if name == CLEAN.name else None)
     if outcome is None or not outcome.direction:
         return set()
@@ -135,6 +132,7 @@ def find_best(name: str, result: RunResult) -> set[str]:
         policy: sign * estimate.interval.mean
         for policy, estimates in result.estimates.items()
         if not result.policies[policy].is_bound
+        and not is_by_construction(name, policy, result)
         and (estimate := estimates[name]).interval is not None
     }
     best = min(means.values(), default=0.0)
@@ -159,8 +157,9 @@ def is_by_construction(name: str, policy: str, result: RunResult) -> bool:
             "commit_latency_p99",
             "policy_overhead_latency",
         )
-    if policy == "unguarded":
-        return name in ("unauthorized_execution_rate", "overscoped_execution_rate")
+    if policy == UNGUARDED:
+        passed = ("unauthorized_execution_rate", "overscoped_execution_rate", "false_denial_rate")
+        return name in passed or name in OVERHEADS or name.startswith("commit_latency")
     return name == "overscoped_execution_rate" and levers.mediation_ppm == 1_000_000
 
 
