@@ -60,3 +60,9 @@ def njit(function: F) -> F:
     """Compile a function to machine code, cached on disk where a cache is possible."""
     compile_ = numba.njit(cache=CACHE_FOLDER is not None)  # noqa: TID251 - the one place
     return cast("F", compile_(function))
+
+
+def inlined(function: F) -> F:
+    """Compile a function into each of its callers: for short ones on the hot path."""
+    compile_ = numba.njit(inline="always", cache=CACHE_FOLDER is not None)  # noqa: TID251
+    return cast("F", compile_(function))

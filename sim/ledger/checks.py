@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.core.arithmetic import PPM, US_PER_S
-from sim.core.compiled import njit
+from sim.core.compiled import inlined, njit
 from sim.core.reasons import DROPPED_LAST, Reason
 from sim.core.records import Ints, Kind, Record, Records, ScopeLevel, Status
 from sim.ledger.rules import DEPTH_MAX, Rules, Source
@@ -76,13 +76,13 @@ def get_first_reason(failed: int) -> int:
     return reason
 
 
-@njit
+@inlined
 def is_dropped(reason: int) -> bool:
     """Whether a transaction refused for this reason can never be in a block."""
     return 1 <= reason <= DROPPED_LAST
 
 
-@njit
+@inlined
 def compute_envelope_violations(
     account: Record, tx: Record, rules: Rules, source: int
 ) -> tuple[int, int]:
@@ -115,7 +115,7 @@ def compute_envelope_violations(
     return failed | SIGNATURE_BIT, failed | SIGNATURE_BIT
 
 
-@njit
+@inlined
 def is_old_key_believed(account: Record, tx: Record, lag_us: int) -> bool:
     """Whether word of the last key rotation has not reached the verifier yet."""
     return (
@@ -212,7 +212,7 @@ def compute_holding(
     return Holding(static, unscoped | scoped, expired, covers)
 
 
-@njit
+@inlined
 def compute_capability_violations(holding: Holding, required: int) -> int:
     """At most one bit: expired, denied, or outside the arguments."""
     missing = required & ~holding.effective
@@ -243,7 +243,7 @@ def _mix(digest: int, word: int) -> int:
     return low ^ high ^ (high >> 29)
 
 
-@njit
+@inlined
 def has_approval(tx: Record, approvals: Records, n_approvals: int, arguments: Ints) -> bool:
     """Whether the call carries an unused, unexpired approval of exactly this call."""
     slot = tx["parent"]
@@ -270,13 +270,13 @@ def compute_tokens(account: Record, rules: Rules, now_us: int) -> int:
     return account["tokens_ppm"] + elapsed_us * rules.rate_refill_ppm // US_PER_S
 
 
-@njit
+@inlined
 def is_rate_spent(account: Record, rules: Rules, now_us: int) -> bool:
     """Whether the sender has used up its rate; never where no limit is set."""
     return rules.rate_cap_ppm > 0 and compute_tokens(account, rules, now_us) < PPM
 
 
-@njit
+@inlined
 def get_believed_holding(
     truth: Holding, source: int, tx: Record, client_mask: int, required: int
 ) -> Holding:
@@ -288,7 +288,7 @@ def get_believed_holding(
     return truth
 
 
-@njit
+@inlined
 def judge_call(
     accounts: Records,
     account: Record,
@@ -306,7 +306,13 @@ def judge_call(
     """All checks of one call, in no order: the order is in the numbers of the reasons."""
     violations, seen = compute_envelope_violations(account, tx, rules, source)
     required, namespace = operation["requires"], operation["namespace"]
-    truth = compute_holding(accounts, account, grants, pool, namespace, required, tx, arguments, 0)
+    if account["grant_first"] < 0:
+        static = account["capabilities"] if account["namespace"] == namespace else 0
+        truth = Holding(static, static, 0, 1 if required & ~static == 0 else 0)
+    else:
+        truth = compute_holding(
+            accounts, account, grants, pool, namespace, required, tx, arguments, 0
+        )
     failed = compute_capability_violations(truth, required)
     violations |= failed
     if source == _TOKEN and failed and rules.revocation_lag_us > 0:

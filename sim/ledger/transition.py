@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.core.arithmetic import PPM, SUPPLY_MAX
-from sim.core.compiled import njit
+from sim.core.compiled import inlined, njit
 from sim.core.reasons import Reason
 from sim.core.records import Ints, Kind, Record, Records, ScopeLevel, Status
 from sim.ledger.checks import (
@@ -21,7 +21,7 @@ from sim.ledger.checks import (
     is_dropped,
     judge_call,
 )
-from sim.ledger.rules import DEPTH_MAX, Rules
+from sim.ledger.rules import DEPTH_MAX, Rules, Source
 from sim.ledger.state import (
     N_ACCOUNTS,
     N_APPROVALS,
@@ -39,6 +39,7 @@ from sim.ledger.state import (
 _REGISTER, _ROTATE_KEY = int(Kind.REGISTER), int(Kind.ROTATE_KEY)
 _TRANSFER, _CALL, _GRANT = int(Kind.TRANSFER), int(Kind.CALL), int(Kind.GRANT)
 _REVOKE, _APPROVE, _ANCHOR = int(Kind.REVOKE), int(Kind.APPROVE), int(Kind.ANCHOR)
+_CLIENT = int(Source.CLIENT)
 _ACTIVE, _ARGUMENTS = int(Status.ACTIVE), int(ScopeLevel.ARGUMENTS)
 
 APPLIED = int(Reason.APPLIED)
@@ -119,8 +120,11 @@ def apply_block(
             receipt["code"] = reject_call(accounts, account, rules, tx, receipt, dirty)
             continue
         operation = operations[tx["target"]]
-        client_mask = 0
-        if 0 <= account["org"] < client_scopes.shape[0] > operation["org"]:
+        client_mask, situation = 0, tx["situation"]
+        if (
+            source[situation] == _CLIENT
+            and 0 <= account["org"] < client_scopes.shape[0] > operation["org"]
+        ):
             client_mask = client_scopes[operation["org"], account["org"]]
         judgement = judge_call(
             accounts,
@@ -132,7 +136,7 @@ def apply_block(
             operation,
             client_mask,
             rules,
-            source[tx["situation"]],
+            source[situation],
             tx,
             arguments,
         )
@@ -140,7 +144,7 @@ def apply_block(
         receipt["caps_static"] = judgement.static
         receipt["caps_effective"] = judgement.effective
         receipt["violations"] = judgement.violations
-        reason = get_first_reason(judgement.seen & binding[tx["situation"]])
+        reason = get_first_reason(judgement.seen & binding[situation])
         receipt["code"] = reason
         if is_dropped(reason) or not is_mediated(tx):
             continue
@@ -151,7 +155,7 @@ def apply_block(
             use_approval(approvals, counters[N_APPROVALS], tx, arguments)
 
 
-@njit
+@inlined
 def write_receipt_header(receipt: Record, tx: Record, position: int) -> None:
     """What a receipt says whatever is decided."""
     receipt["sender"] = tx["sender"]
@@ -170,7 +174,7 @@ def write_receipt_header(receipt: Record, tx: Record, position: int) -> None:
     receipt["counterparty"] = -1
 
 
-@njit
+@inlined
 def validate_form(tx: Record, n_accounts: int, n_arguments: int) -> int:
     """MALFORMED or UNKNOWN_SENDER: bounds on everything that indexes or counts."""
     if tx["kind"] < _REGISTER or tx["kind"] > _ANCHOR:
@@ -192,13 +196,13 @@ def validate_form(tx: Record, n_accounts: int, n_arguments: int) -> int:
     return APPLIED
 
 
-@njit
+@inlined
 def is_mediated(tx: Record) -> bool:
     """Whether the call goes through an enforcement point; else nothing here knows of it."""
     return tx["situation"] & 1 == 1
 
 
-@njit
+@inlined
 def include(
     accounts: Records, account: Record, tx: Record, receipt: Record, dirty: np.ndarray
 ) -> None:
@@ -213,7 +217,7 @@ def include(
     dirty[tx["sender"] >> 6] = 1
 
 
-@njit
+@inlined
 def spend_token(account: Record, rules: Rules, now_us: int) -> None:
     """Take one call from the sender's rate."""
     if rules.rate_cap_ppm > 0:
@@ -242,7 +246,7 @@ def reject_call(
     return reason
 
 
-@njit
+@inlined
 def move_price(
     accounts: Records,
     account: Record,
@@ -263,7 +267,7 @@ def move_price(
     receipt["counterparty"] = owner
 
 
-@njit
+@inlined
 def use_approval(approvals: Records, n_approvals: int, tx: Record, arguments: Ints) -> None:
     """An approval is good for one call, and only for its own."""
     if has_approval(tx, approvals, n_approvals, arguments):

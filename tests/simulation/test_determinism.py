@@ -242,13 +242,18 @@ def test_a_shorter_window_moves_nothing_beyond_its_interval(
     tmp_path: Path, groups: list[Document]
 ) -> None:
     quick = {"report": {"calls": ["look", "send"], "deadline": "12s"}}
-    policies: list[str] = ["gateway", "anchored", "chain", "layered"]
+    policies = ["gateway", "layered"]
     results = []
     for window in ("2s", "1s"):
         path = write_scenario(
-            tmp_path, agents=groups, window=window, tasks=quick, policies=policies, baseline="chain"
+            tmp_path,
+            agents=groups,
+            window=window,
+            tasks=quick,
+            policies=policies,
+            baseline="gateway",
         )
-        results.append(run_all(path, replications=30).estimates)
+        results.append(run_all(path, replications=20).estimates)
     for policy in policies:
         for name, outcome in OUTCOMES.items():
             before, after = (result[policy][name].interval for result in results)

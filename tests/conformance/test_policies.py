@@ -1,0 +1,190 @@
+"""What every policy must keep to; one that is added is tested here without another line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.core.draws import Draws
+from sim.core.reasons import ALWAYS_BINDING, EVERY_CHECK, Reason, get_bit
+from sim.core.records import Effect, Kind
+from sim.core.units import PPM
+from sim.ledger.rules import N_SITUATIONS, Rules, Source
+from sim.model.domains import get_static_masks
+from sim.policies import presets
+from sim.policies.base import Checks, Inbound, Log, Order, Policy, Scope
+from sim.policies.registry import compile_chain_rules, compile_gateway_rules, load_policies
+from tests.worlds import create_reacher, create_worker, load_world, run
+
+POLICIES = load_policies()
+COMPILERS = (compile_gateway_rules, compile_chain_rules)
+ORACLE = "oracle"
+
+
+def compile_both(policy: Policy) -> tuple[Rules, Rules]:
+    """Rules of its gateways and of its chain or open domain."""
+    return compile_gateway_rules(policy), compile_chain_rules(policy)
+
+
+def differ(first: Rules, second: Rules) -> bool:
+    return any(not np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("compile_rules", COMPILERS)
+class TestPolicy:
+    def test_it_compiles_to_plain_integers(self, name: str, compile_rules: Any) -> None:
+        rules = compile_rules(POLICIES[name])
+        for column in (rules.binding, rules.source):
+            assert column.dtype == np.int64
+            assert column.shape == (N_SITUATIONS,)
+        assert all(type(number) is int for number in rules[2:])
+        assert set(rules.source.tolist()) <= {int(source) for source in Source}
+
+    def test_what_keeps_the_state_meaningful_always_binds(
+        self, name: str, compile_rules: Any
+    ) -> None:
+        binding = compile_rules(POLICIES[name]).binding
+        assert (binding & ALWAYS_BINDING == ALWAYS_BINDING).all()
+        assert (binding & ~EVERY_CHECK == 0).all()
+
+    def test_only_the_oracle_reads_the_truth(self, name: str, compile_rules: Any) -> None:
+        rules = compile_rules(POLICIES[name])
+        reads = bool((rules.binding & get_bit(Reason.ILLEGITIMATE)).any())
+        assert reads == (name == ORACLE and compile_rules is compile_chain_rules)
+
+    def test_a_path_round_it_is_not_checked(self, name: str, compile_rules: Any) -> None:
+        rules = compile_rules(POLICIES[name])
+        past, through = rules.binding[0::2], rules.binding[1::2]
+        if POLICIES[name].is_bound:
+            assert np.array_equal(past, through)  # a bound has no way round it
+        else:
+            assert (past == ALWAYS_BINDING).all()
+
+    def test_it_compiles_afresh_every_time(self, name: str, compile_rules: Any) -> None:
+        first, second = compile_rules(POLICIES[name]), compile_rules(POLICIES[name])
+        assert not differ(first, second)
+        assert not np.shares_memory(first.binding, second.binding)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_it_is_summed_up_in_a_line(name: str) -> None:
+    assert POLICIES[name].name == name
+    summary = presets.SUMMARIES[name]
+    assert 0 < len(summary) <= 100
+    assert "\n" not in summary
+
+
+def test_no_summary_is_of_nothing() -> None:
+    assert presets.SUMMARIES.keys() <= POLICIES.keys()
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_it_says_of_itself_what_it_does(name: str) -> None:
+    policy = POLICIES[name]
+    gateway, chain = compile_both(policy)
+    deciding = gateway if policy.has_gateways else chain
+    binds = bool((deciding.binding & get_bit(Reason.BAD_SIGNATURE)).any())
+    assert binds == policy.checks_signatures
+    assert policy.is_bound == (policy.checks in set(list(Checks)[-3:]))
+    assert policy.anchors == (policy.log in {Log.ANCHORED, Log.FEDERATED, Log.BOTH})
+    assert policy.mediation_ppm == PPM
+
+
+def test_unguarded_binds_nothing_and_deny_all_no_call() -> None:
+    for rules in compile_both(POLICIES["unguarded"]):
+        assert (rules.binding == ALWAYS_BINDING).all()
+    rules = compile_chain_rules(POLICIES["deny_all"])
+    assert rules.killed_kinds == 1 << int(Kind.CALL)
+    assert (rules.binding & get_bit(Reason.KILL_SWITCH)).all()
+
+
+def test_a_monitor_checks_what_the_chain_checks() -> None:
+    chain, monitor = (
+        compile_chain_rules(POLICIES[name]) for name in ("chain", "reference_monitor")
+    )
+    assert set(monitor.binding.tolist()) == {int(chain.binding.max())}
+
+
+def compare_rules(preset: str) -> Callable[[Path, dict[str, Any]], bool]:
+    """Whether a lever changes what is compiled from a preset."""
+
+    def changes(_: Path, levers: dict[str, Any]) -> bool:
+        before, after = POLICIES[preset], replace(POLICIES[preset], **levers)
+        return any(
+            differ(*pair) for pair in zip(compile_both(before), compile_both(after), strict=True)
+        )
+
+    return changes
+
+
+def compare_runs(preset: str) -> Callable[[Path, dict[str, Any]], bool]:
+    """Whether a lever changes what happens under a preset."""
+
+    def changes(folder: Path, levers: dict[str, Any]) -> bool:
+        agents = [create_worker(cross_org_share=0.3), create_reacher(count=4, goals=["wipe"])]
+        world = load_world(folder, agents=agents, detection={"loss": "5s"})
+        before, after = POLICIES[preset], replace(POLICIES[preset], **levers)
+        return run(world, before).compute_digest() != run(world, after).compute_digest()
+
+    return changes
+
+
+def compare_masks(folder: Path, levers: dict[str, Any]) -> bool:
+    """Whether a lever changes what an account holds without a grant."""
+    world, draws = load_world(folder), Draws(1, "test", 0)
+    before, after = POLICIES["gateway"], replace(POLICIES["gateway"], **levers)
+    holders = list(world.holders)
+    masks = [get_static_masks(holders, policy, world, draws) for policy in (before, after)]
+    return masks[0] != masks[1]
+
+
+# for each lever: another setting, and where it shows
+LEVERS: dict[str, tuple[Any, Callable[[Path, dict[str, Any]], bool]]] = {
+    "checks": (Checks.CHAIN, compare_rules("gateway")),
+    "order": (Order.GATEWAY, compare_runs("reference_monitor")),
+    "log": (Log.NOBODY, compare_runs("anchored")),
+    "inbound": (Inbound.CLIENT_SCOPES, compare_rules("gateway")),
+    "scope": (Scope.ROLE, compare_masks),
+    "mediation_ppm": (500_000, compare_runs("gateway")),
+    "approval": ((Effect.WRITE,), compare_rules("gateway")),
+    "rate_per_minute": (30, compare_rules("chain")),
+    "anchor_blocks": (5, compare_runs("anchored")),
+    "revocation_lag_us": (1_000_000, compare_rules("gateway")),
+    "commit_delay_us": (5_000_000, compare_runs("unguarded")),
+    "fee": (7, compare_rules("chain")),
+}
+
+
+def test_every_lever_is_listed_here() -> None:
+    assert set(LEVERS) == {field.name for field in fields(Policy)} - {"name"}
+
+
+@pytest.mark.parametrize("lever", LEVERS)
+def test_a_lever_moves_something(tmp_path: Path, lever: str) -> None:
+    setting, changes = LEVERS[lever]
+    assert changes(tmp_path, {lever: setting})
+
+
+@pytest.mark.parametrize("lever", ["approval", "rate_per_minute"])
+@pytest.mark.parametrize("name", [name for name in POLICIES if name not in {"deny_all", ORACLE}])
+def test_a_lever_on_checks_reaches_every_policy_that_checks(name: str, lever: str) -> None:
+    policy = replace(POLICIES[name], **{lever: LEVERS[lever][0]})
+    deciding = compile_gateway_rules if policy.has_gateways else compile_chain_rules
+    assert differ(deciding(POLICIES[name]), deciding(policy))
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_scopes_are_ever_narrower(tmp_path: Path, scope: Scope) -> None:
+    world, draws = load_world(tmp_path), Draws(1, "test", 0)
+    broad = replace(POLICIES["gateway"], scope=Scope.ROLE)
+    masks = [
+        get_static_masks(list(world.holders), policy, world, draws)
+        for policy in (broad, replace(broad, scope=scope))
+    ]
+    assert all(narrow & ~wide == 0 for wide, narrow in zip(*masks, strict=True))
