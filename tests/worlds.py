@@ -23,6 +23,7 @@ from sim.policies.base import Policy
 from sim.policies.registry import load_policies
 from sim.scenario.load import load_scenario
 from sim.scenario.policies import create_policies
+from sim.strategies.base import Observation
 from sim.trace.records import Trace
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
@@ -124,6 +125,19 @@ def measure_trace(trace: Trace, policy: Policy | str) -> dict[str, Value]:
     if isinstance(policy, str):
         policy = POLICIES[policy]
     return measure([create_chunk(trace, policy)], OUTCOMES.values())
+
+
+def create_seen(n: int, **columns: Any) -> Observation:
+    """What n agents see, each at the first of three steps unless columns say otherwise."""
+    given = {"entity": np.arange(n) + 1, "agent": np.arange(n), "n_steps": 3, "n_offered": 5}
+    given |= {"path": -1, "goals": [0, 1], "acted": 0} | columns
+    goals = np.array(given.pop("goals"), dtype=np.int64)
+    columns = {
+        name: np.broadcast_to(np.array(given.get(name, 0), dtype=np.int64), (n,)).copy()
+        for name in Observation._fields
+        if name != "goals"
+    }
+    return Observation(**columns, goals=goals)
 
 
 class Calls(NamedTuple):

@@ -92,7 +92,8 @@ def _describe(
     required, held = name_mask(int(judgement.required)), name_mask(int(judgement.effective))
     n_arguments = int(tx["arguments_to"] - tx["arguments_from"])
     needs_approval = rules.approval_effects >> int(operation["effect"]) & 1
-    tokens = int(compute_tokens(account, rules, int(tx["now_us"]))) / PPM
+    tokens_ppm = int(compute_tokens(account, rules, int(tx["now_us"])))
+    tokens = f"{tokens_ppm // PPM}.{tokens_ppm % PPM // 10_000:02d} tokens"
     has_limit = rules.rate_cap_ppm > 0
     return {
         Reason.BAD_SIGNATURE: (f"key {account['key_version']}", f"key {tx['key_version']}"),
@@ -119,7 +120,7 @@ def _describe(
         ),
         Reason.RATE_LIMITED: (
             "1 token" if has_limit else "no limit",
-            f"{tokens:.2f} tokens" if has_limit else "-",
+            tokens if has_limit else "-",
         ),
         Reason.INSUFFICIENT_STAKE: (f"{rules.stake_min}", f"{account['stake']}"),
         Reason.INSUFFICIENT_REPUTATION: (

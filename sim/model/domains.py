@@ -42,9 +42,9 @@ from sim.ledger.state import (
 )
 from sim.ledger.transition import apply_blocks
 from sim.model.calls import stamp_batch
-from sim.model.layout import CURRENT_KEY
+from sim.model.layout import CURRENT_KEY, Holder
 from sim.model.signing import Signing
-from sim.model.world import EVERY_CAPABILITY, Holder, World
+from sim.model.world import EVERY_CAPABILITY, World
 from sim.policies.base import Policy, Scope
 from sim.policies.registry import compile_chain_rules, compile_gateway_rules
 from sim.trace.records import DomainRecord

@@ -6,10 +6,15 @@ All are int64; times are microseconds, -1 means none.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sim.core.records import Records
+
+if TYPE_CHECKING:
+    from sim.core.records import Ints
+    from sim.strategies.base import Strategy
 
 
 class Life(IntEnum):
@@ -86,6 +91,30 @@ AGENT = _int64s(
     "key_version",  # the key an outsider has, CURRENT_KEY: whatever is current
     "starts_us",  # no act before
 )
+
+
+class Holder(NamedTuple):
+    """An account to be registered: what it may do under broad and under narrow grants."""
+
+    name: str
+    entity: int
+    org: int
+    namespace: int
+    role: int  # mask as broad as its role
+    purpose: int  # mask that stands under narrow grants
+    quiet_reads: int  # mask added where quiet reads are free
+
+
+class Cohort(NamedTuple):
+    """Agents that share a strategy: a range of the population."""
+
+    name: str
+    strategy: Strategy
+    first: int
+    last: int
+    goals: Ints
+    is_adversary: bool
+
 
 HARM_PPM_MIN = 500_000  # harm is 0.5 to 1.5 times the value at risk
 ATTEMPTS_MAX = 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import simpy
+from numpy.typing import NDArray
 
 from sim.core.draws import Draws
 from sim.core.encoding import HEADER_BYTES
@@ -15,9 +16,7 @@ from sim.core.records import (
     TASK,
     Goal,
     Ints,
-    Kind,
     Records,
-    ScopeLevel,
     join_records,
 )
 from sim.engine.windows import run_windows
@@ -29,10 +28,9 @@ from sim.model.domains import (
     Domain,
     create_batch,
     create_domains,
-    drop_one_bit,
     join_batches,
 )
-from sim.model.layout import Life
+from sim.model.housekeeping import create_grants, create_rotation, schedule_rotations
 from sim.model.ordering import Decided, create_ordering
 from sim.model.population import (
     OBSERVED,
@@ -49,8 +47,6 @@ from sim.policies.base import Checks, Order, Policy, Scope
 from sim.strategies.base import Observation
 from sim.trace.records import Header, Trace, create_header
 
-TASK_LANE = 1
-GRANT_CALL = 127  # number of a task's grant among its calls
 SIGNED_BYTES = HEADER_BYTES + 64  # a transaction without arguments, with its signature
 
 
@@ -86,7 +82,7 @@ class Replication:
         self.account_orgs = np.array(
             [*range(world.n_orgs), *(holder.org for holder in world.holders)], dtype=np.int64
         )
-        self.rotations = self.schedule_rotations()
+        self.rotations = schedule_rotations(world, self.agents, self.draws)
         self.tasks: Records = np.zeros(4 * len(self.agents) + 64, dtype=TASK)
         self.n_tasks = 0
         self.starting = np.zeros(len(self.agents), dtype=np.int64)
@@ -119,7 +115,8 @@ class Replication:
         if n_acting:
             self.act(self.acting[:n_acting])
         while self.rotations and self.rotations[0][0] < until_us:
-            self.rotate_key(*self.rotations.pop(0))
+            at_us, account = self.rotations.pop(0)
+            self.keep_house(create_rotation(self.world, account, at_us))
 
     def start_tasks(self, starting: Ints) -> None:
         """Agents pick up tasks; where grants are narrow, their principals grant what is needed."""
@@ -140,57 +137,22 @@ class Replication:
             first,
         )
         if self.policy.scope is not Scope.ROLE and self.policy.checks is not Checks.NONE:
-            self.grant(self.tasks[first : self.n_tasks])
+            started = self.tasks[first : self.n_tasks]
+            if len(started):
+                agents = world.agents[started["agent"]]
+                leaves = world.groups["cross_org_ppm"][agents["group"]] > 0
+                self.keep_house(create_grants(world, self.policy, self.draws, started), leaves)
 
-    def grant(self, started: Records) -> None:
-        """One grant a task, in place of the last one's, good until the deadline."""
-        world, n = self.world, len(started)
-        if not n:
-            return
-        agents = world.agents[started["agent"]]
-        templates = world.templates[started["template"]]
-        batch = create_batch(n)
-        transactions, truths = batch
-        transactions["kind"] = Kind.GRANT
-        transactions["sender"] = agents["org"]
-        transactions["target"] = agents["account"]
-        transactions["subject"] = TASK_LANE
-        transactions["namespace"] = templates["namespace"]
-        transactions["mask"] = self.get_granted_masks(started, agents, templates)
-        transactions["expires_us"] = started["deadline_us"]
-        transactions["submitted_us"] = started["started_us"]
-        if self.policy.scope is Scope.ARGUMENTS:
-            transactions["scope_level"] = ScopeLevel.ARGUMENTS
-            transactions["arguments_from"] = templates["named_from"]
-            transactions["arguments_to"] = templates["named_to"]
-        else:
-            transactions["scope_level"] = ScopeLevel.TASK
-        truths["entity"] = agents["entity"]
-        truths["task"] = started["task"]
-        truths["call"] = GRANT_CALL
-        truths["caller_org"] = truths["owner_org"] = agents["org"]
-        truths["ready_us"] = started["started_us"]
+    def keep_house(self, batch: Batch, goes_abroad: NDArray[np.bool_] | None = None) -> None:
+        """Submit an org's record keeping; what must hold across orgs goes to a chain as well."""
+        fee = self.policy.fee
         if self.policy.order is Order.LAYERED and self.chain is not None:
-            leaves = world.groups["cross_org_ppm"][agents["group"]] > 0
-            abroad = batch.take(leaves).copy()
-            abroad.transactions["fee"] = self.policy.fee
-            self.chain.submit(abroad)
+            copy = (batch if goes_abroad is None else batch.take(goes_abroad)).copy()
+            copy.transactions["fee"] = fee
+            self.chain.submit(copy)
         if self.policy.order is Order.CHAIN:
-            transactions["fee"] = self.policy.fee
+            batch.transactions["fee"] = fee
         self.ordering.submit(batch)
-
-    def get_granted_masks(self, started: Records, agents: Records, templates: Records) -> Ints:
-        """What each task needs, less one capability where the issuer slips."""
-        masks = templates["scope_mask"].copy()
-        slip_ppm = self.world.scenario.issuer_error
-        if slip_ppm:
-            ordinal = 2 * started["task"] + 2
-            slips = self.draws.get_ppm(Purpose.ISSUER_ERROR, agents["entity"], ordinal) < slip_ppm
-            places = self.draws.get_ppm(Purpose.ISSUER_ERROR, agents["entity"], ordinal + 1)
-            for row in np.flatnonzero(slips):
-                rest = drop_one_bit(int(masks[row]), int(places[row]))
-                masks[row] = rest if rest else masks[row]
-        return masks
 
     def act(self, acting: Ints) -> None:
         """Strategies turn observations into intents; intents become calls on their way."""
@@ -240,36 +202,6 @@ class Replication:
                 batch = batch.take(~waiting)
         if len(batch):
             self.ordering.submit(batch)
-
-    def schedule_rotations(self) -> list[tuple[int, int]]:
-        """When each leaked key is noticed and replaced: times and accounts, in order."""
-        outside = self.world.groups["life"][self.agents["group"]] == Life.OUTSIDE
-        mean_us = self.world.scenario.detection.leak
-        victims = self.agents[outside]
-        wait_us = self.draws.get_wait_us(Purpose.LEAK, victims["entity"], 0, mean_us)
-        noticed_us = victims["starts_us"] + wait_us
-        return sorted(zip(noticed_us.tolist(), victims["account"].tolist(), strict=True))
-
-    def rotate_key(self, at_us: int, account: int) -> None:
-        """The org replaces an agent's key, on every ledger that knows it."""
-        org = int(self.account_orgs[account])
-        batch = create_batch(1)
-        tx, truth = batch.transactions[0], batch.truths[0]
-        tx["kind"] = Kind.ROTATE_KEY
-        tx["sender"] = org
-        tx["target"] = account
-        tx["submitted_us"] = at_us
-        truth["entity"] = account
-        truth["call"] = GRANT_CALL
-        truth["caller_org"] = truth["owner_org"] = org
-        truth["ready_us"] = at_us
-        if self.policy.order is Order.LAYERED and self.chain is not None:
-            copy = batch.copy()
-            copy.transactions["fee"] = self.policy.fee
-            self.chain.submit(copy)
-        if self.policy.order is Order.CHAIN:
-            tx["fee"] = self.policy.fee
-        self.ordering.submit(batch)
 
     # what comes of it
 

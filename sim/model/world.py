@@ -6,7 +6,7 @@ The same world serves every policy; nothing here depends on one.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from sim.model.layout import (
     PATH_DIRECT,
     STEP,
     TEMPLATE,
+    Cohort,
+    Holder,
     Life,
     Phase,
     create_table,
@@ -48,29 +50,6 @@ POSTURES = {
 }
 FOREIGN_ARGUMENT = 0  # id of an argument that no task names
 EVERY_CAPABILITY = 2**63 - 1
-
-
-class Holder(NamedTuple):
-    """An account to be registered: what it may do under broad and under narrow grants."""
-
-    name: str
-    entity: int
-    org: int
-    namespace: int
-    role: int  # mask as broad as its role
-    purpose: int  # mask that stands under narrow grants
-    quiet_reads: int  # mask added where quiet reads are free
-
-
-class Cohort(NamedTuple):
-    """Agents that share a strategy: a range of the population."""
-
-    name: str
-    strategy: Strategy
-    first: int
-    last: int
-    goals: Ints
-    is_adversary: bool
 
 
 @dataclass(frozen=True)

@@ -295,7 +295,8 @@ def _get_summary(strategy: type) -> str:
 def create_schema() -> type[Scenario]:
     """The schema with one kind of agent group for each known strategy."""
     groups = tuple(_create_group(name, kind) for name, kind in load_strategies().items())
-    agents = Annotated[tuple[Union[groups], ...], Field(min_length=1)]  # type: ignore[valid-type] # noqa: UP007
+    group: Any = Union[groups]  # noqa: UP007 - a union of a computed tuple
+    agents = Annotated[tuple[group, ...], Field(min_length=1)]
     return create_model(
         "ScenarioFile", __base__=Scenario, __doc__=Scenario.__doc__, agents=(agents, ...)
     )

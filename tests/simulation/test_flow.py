@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from sim.core.draws import Draws
 from sim.core.purposes import Purpose
-from sim.core.reasons import Reason
+from sim.core.reasons import PENDING, Reason
 from sim.core.records import Decision, Effect, Goal, Kind, Posture
 from sim.engine.queues import serve
 from sim.ledger import invariants
@@ -633,6 +633,14 @@ def test_blocks_keep_their_interval_limit_and_order(tmp_path: Path, name: str) -
     for row in rows:
         assert trace.truths["final_us"][row] == heights[int(trace.receipts["height"][row])]
         assert trace.truths["ready_us"][row] <= trace.receipts["committed_us"][row]
+
+
+@pytest.mark.parametrize("name", ["gateway", "chain", "layered"])
+def test_what_is_not_final_at_the_horizon_is_pending(tmp_path: Path, name: str) -> None:
+    agents = [create_worker(count=60, cross_org_share=0.5, task_every="2s")]
+    trace = run(load_world(tmp_path, agents=agents), name)
+    decided = trace.receipts["code"] != PENDING
+    assert (trace.truths["final_us"][decided] <= trace.horizon_us).all()
 
 
 @pytest.mark.parametrize("name", ["anchored", "federated", "layered"])

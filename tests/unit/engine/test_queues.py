@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import pytest
 import simpy
@@ -110,6 +111,11 @@ LOADS = [
     Load(3, 2.4, {"wait": 1.07865, "waiting": 0.64719}),
 ]
 REPLICATIONS, CUSTOMERS, WARM_UP = 60, 40_000, 4_000
+LOADED = pytest.mark.parametrize("load", LOADS, ids=["M/M/1", "M/M/2", "M/M/3"])
+COMPILED = pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT),  # type: ignore[attr-defined] # set at import
+    reason="millions of customers take minutes uncompiled",
+)
 
 
 def measure(load: Load, seed: int, slower: float = 1.0) -> dict[str, float]:
@@ -144,11 +150,13 @@ def find_deviations(load: Load, slower: float = 1.0) -> list[str]:
     return deviating
 
 
-@pytest.mark.parametrize("load", LOADS, ids=["M/M/1", "M/M/2", "M/M/3"])
+@LOADED
+@COMPILED
 def test_the_queue_is_as_long_as_theory_says(load: Load) -> None:
     assert find_deviations(load) == []
 
 
-@pytest.mark.parametrize("load", LOADS, ids=["M/M/1", "M/M/2", "M/M/3"])
+@LOADED
+@COMPILED
 def test_a_planted_bias_of_a_fifth_is_noticed(load: Load) -> None:
     assert find_deviations(load, slower=1.2) == list(load.expected)

@@ -1,0 +1,388 @@
+"""Record keeping: every kind but CALL. Each validates with its own reasons, then writes.
+
+Reached from `transition` alone. A validation changes nothing and gives the first of the kind's
+own reasons that holds; a process writes what was validated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.core.compiled import njit
+from sim.core.reasons import Reason
+from sim.core.records import Ints, Kind, Record, ScopeLevel, Status
+from sim.ledger.checks import get_standing
+from sim.ledger.rules import DEPTH_MAX
+from sim.ledger.state import (
+    N_ACCOUNTS,
+    N_APPROVALS,
+    N_GRANT_IDS,
+    N_GRANTS,
+    N_LOGS,
+    N_POOL,
+    State,
+    find_entity,
+    index_entity,
+)
+
+_REGISTER, _ROTATE_KEY = int(Kind.REGISTER), int(Kind.ROTATE_KEY)
+_TRANSFER, _GRANT = int(Kind.TRANSFER), int(Kind.GRANT)
+_REVOKE, _APPROVE = int(Kind.REVOKE), int(Kind.APPROVE)
+_ACTIVE, _ARGUMENTS = int(Status.ACTIVE), int(ScopeLevel.ARGUMENTS)
+
+APPLIED = int(Reason.APPLIED)
+TARGET_UNKNOWN = int(Reason.TARGET_UNKNOWN)
+TARGET_NOT_ACTIVE, TARGET_SELF = int(Reason.TARGET_NOT_ACTIVE), int(Reason.TARGET_SELF)
+BAD_KEY, DUPLICATE, NOT_ISSUER = int(Reason.BAD_KEY), int(Reason.DUPLICATE), int(Reason.NOT_ISSUER)
+MASK_NOT_SUBSET, OUTLIVES_PARENT = int(Reason.MASK_NOT_SUBSET), int(Reason.OUTLIVES_PARENT)
+TOO_DEEP, GRANT_UNKNOWN = int(Reason.TOO_DEEP), int(Reason.GRANT_UNKNOWN)
+ALREADY_REVOKED, ANCHOR_STALE = int(Reason.ALREADY_REVOKED), int(Reason.ANCHOR_STALE)
+TABLE_FULL = int(Reason.TABLE_FULL)
+
+
+@njit
+def is_paying(tx: Record) -> bool:
+    """Whether the amount is money of the sender."""
+    return tx["kind"] == _REGISTER or tx["kind"] == _TRANSFER
+
+
+@njit
+def validate_kind(state: State, tx: Record, account: Record, arguments: Ints) -> int:
+    """First of the kind's own reasons that holds, or APPLIED; changes nothing."""
+    kind = tx["kind"]
+    if kind == _REGISTER:
+        return validate_register(state, tx, account)
+    if kind == _ROTATE_KEY:
+        return validate_rotate_key(state, tx)
+    if kind == _TRANSFER:
+        return validate_transfer(state, tx)
+    if kind == _GRANT:
+        return validate_grant(state, tx, account, arguments)
+    if kind == _REVOKE:
+        return validate_revoke(state, tx)
+    if kind == _APPROVE:
+        return validate_approve(state, tx)
+    return validate_anchor(state, tx)
+
+
+@njit
+def process_kind(
+    state: State, tx: Record, account: Record, arguments: Ints, receipt: Record
+) -> None:
+    """Write what the kind writes; everything is checked by now."""
+    kind = tx["kind"]
+    if kind == _REGISTER:
+        process_register(state, tx, account, receipt)
+    elif kind == _ROTATE_KEY:
+        process_rotate_key(state, tx)
+    elif kind == _TRANSFER:
+        process_transfer(state, tx, account, receipt)
+    elif kind == _GRANT:
+        process_grant(state, tx, arguments, receipt)
+    elif kind == _REVOKE:
+        state.grants[tx["target"]]["revoked_us"] = tx["now_us"]
+    elif kind == _APPROVE:
+        process_approve(state, tx, receipt)
+    else:
+        process_anchor(state, tx, receipt)
+
+
+@njit
+def is_account(state: State, index: int) -> bool:
+    """Whether an index names an account."""
+    return 0 <= index < state.counters[N_ACCOUNTS]
+
+
+@njit
+def validate_register(state: State, tx: Record, account: Record) -> int:
+    """An issuer registers an account in its own org with a part of what it holds itself."""
+    if tx["key_valid"] != 1:
+        return BAD_KEY
+    if find_entity(state.entity_index, state.accounts, tx["target"]) >= 0:
+        return DUPLICATE
+    if tx["subject"] != account["org"]:
+        return NOT_ISSUER
+    held = account["capabilities"] if account["namespace"] == tx["namespace"] else 0
+    if tx["mask"] & ~held != 0:
+        return MASK_NOT_SUBSET
+    if state.counters[N_ACCOUNTS] >= state.accounts.shape[0]:
+        return TABLE_FULL
+    return APPLIED
+
+
+@njit
+def process_register(state: State, tx: Record, account: Record, receipt: Record) -> None:
+    """A new account, funded by its issuer."""
+    index = state.counters[N_ACCOUNTS]
+    paid = min(tx["amount"], account["balance"])
+    fresh = state.accounts[index]
+    fresh["entity"] = tx["target"]
+    fresh["org"] = tx["subject"]
+    fresh["namespace"] = tx["namespace"]
+    fresh["balance"] = paid
+    fresh["capabilities"] = tx["mask"]
+    fresh["status"] = _ACTIVE
+    fresh["registered_height"] = tx["height"]
+    fresh["issuer"] = tx["sender"]
+    fresh["key_rotated_us"] = -1
+    fresh["grant_first"] = -1
+    account["balance"] -= paid
+    state.dirty[index >> 6] = 1
+    state.counters[N_ACCOUNTS] += 1
+    index_entity(state.entity_index, tx["target"], index)
+    receipt["amount"] = paid
+    receipt["counterparty"] = index
+
+
+@njit
+def validate_rotate_key(state: State, tx: Record) -> int:
+    """An account rotates its own key; its issuer may do so for it."""
+    if not is_account(state, tx["target"]):
+        return TARGET_UNKNOWN
+    if tx["key_valid"] != 1:
+        return BAD_KEY
+    if tx["target"] != tx["sender"] and state.accounts[tx["target"]]["issuer"] != tx["sender"]:
+        return NOT_ISSUER
+    return APPLIED
+
+
+@njit
+def process_rotate_key(state: State, tx: Record) -> None:
+    """The old key signs nothing from the next position on."""
+    target = state.accounts[tx["target"]]
+    target["key_version"] += 1
+    target["key_rotated_us"] = tx["now_us"]
+    state.dirty[tx["target"] >> 6] = 1
+
+
+@njit
+def validate_transfer(state: State, tx: Record) -> int:
+    """Money goes to another account that exists and is active."""
+    if not is_account(state, tx["target"]):
+        return TARGET_UNKNOWN
+    if state.accounts[tx["target"]]["status"] != _ACTIVE:
+        return TARGET_NOT_ACTIVE
+    return TARGET_SELF if tx["target"] == tx["sender"] else APPLIED
+
+
+@njit
+def process_transfer(state: State, tx: Record, account: Record, receipt: Record) -> None:
+    """Debit the sender, credit the target; without a binding check, as much as there is."""
+    paid = min(tx["amount"], account["balance"])
+    account["balance"] -= paid
+    state.accounts[tx["target"]]["balance"] += paid
+    state.dirty[tx["target"] >> 6] = 1
+    receipt["amount"] = paid
+    receipt["counterparty"] = tx["target"]
+
+
+@njit
+def validate_grant(state: State, tx: Record, account: Record, arguments: Ints) -> int:
+    """A grant is a part of what its issuer holds, for no longer, down a bounded chain."""
+    if not is_account(state, tx["target"]):
+        return TARGET_UNKNOWN
+    if state.accounts[tx["target"]]["status"] != _ACTIVE:
+        return TARGET_NOT_ACTIVE
+    if tx["target"] == tx["sender"]:
+        return TARGET_SELF
+    if tx["depth_max"] < 0 or tx["depth_max"] > DEPTH_MAX:
+        return TOO_DEEP
+    if tx["mask"] == 0 or not is_rising(arguments, tx["arguments_from"], tx["arguments_to"]):
+        return MASK_NOT_SUBSET
+    if tx["parent"] >= 0:
+        reason = validate_parent(state, tx, arguments)
+    else:
+        held = account["capabilities"] if account["namespace"] == tx["namespace"] else 0
+        reason = MASK_NOT_SUBSET if tx["mask"] & ~held != 0 else APPLIED
+    if reason != APPLIED:
+        return reason
+    return APPLIED if has_room_for_grant(state, tx) else TABLE_FULL
+
+
+@njit
+def is_rising(arguments: Ints, first: int, last: int) -> bool:
+    """Whether argument ids are sorted without repeats, as the search in them needs."""
+    for index in range(first + 1, last):  # noqa: SIM110 - a generator does not compile
+        if arguments[index] <= arguments[index - 1]:
+            return False
+    return True
+
+
+@njit
+def validate_parent(state: State, tx: Record, arguments: Ints) -> int:
+    """Attenuation: child within parent in bits, arguments, time and depth (I12)."""
+    if tx["parent"] >= state.counters[N_GRANTS]:
+        return GRANT_UNKNOWN
+    parent = state.grants[tx["parent"]]
+    if parent["holder"] != tx["sender"]:
+        return NOT_ISSUER
+    if parent["revoked_us"] >= 0:
+        return ALREADY_REVOKED
+    if parent["namespace"] != tx["namespace"] or tx["mask"] & ~parent["mask"] != 0:
+        return MASK_NOT_SUBSET
+    if not is_scope_narrower(state.pool, parent, tx, arguments):
+        return MASK_NOT_SUBSET
+    if tx["expires_us"] > parent["expires_us"]:
+        return OUTLIVES_PARENT
+    if get_standing(state.accounts, state.grants, tx["parent"], tx["now_us"], 0) != 1:
+        return OUTLIVES_PARENT  # an ancestor ended: nothing may outlive it
+    if parent["depth"] >= DEPTH_MAX or tx["depth_max"] >= parent["depth_max"]:
+        return TOO_DEEP
+    return APPLIED
+
+
+@njit
+def is_scope_narrower(pool: Ints, parent: Record, tx: Record, arguments: Ints) -> bool:
+    """Whether the child's scope level and arguments stay within the parent's."""
+    if tx["scope_level"] < parent["scope_level"]:
+        return False
+    if parent["scope_level"] != _ARGUMENTS:
+        return True
+    named = pool[parent["arguments_from"] : parent["arguments_to"]]
+    for index in range(tx["arguments_from"], tx["arguments_to"]):
+        place = np.searchsorted(named, arguments[index])
+        if place == named.shape[0] or named[place] != arguments[index]:
+            return False
+    return True
+
+
+@njit
+def find_grant_slot(state: State, tx: Record) -> int:
+    """Slot for a new grant: the one it replaces, else a dead one of the holder, else -1."""
+    dead = -1
+    slot = state.accounts[tx["target"]]["grant_first"]
+    while slot >= 0:
+        grant = state.grants[slot]
+        if tx["subject"] > 0 and grant["lane"] == tx["subject"] and grant["issuer"] == tx["sender"]:
+            return slot
+        if dead < 0 and (grant["revoked_us"] >= 0 or grant["expires_us"] <= tx["now_us"]):
+            dead = slot
+        slot = grant["next"]
+    return dead
+
+
+@njit
+def has_room_for_grant(state: State, tx: Record) -> bool:
+    """Whether the tables of grants and of their arguments can take this one."""
+    if state.counters[N_POOL] + tx["arguments_to"] - tx["arguments_from"] > state.pool.shape[0]:
+        return False
+    return state.counters[N_GRANTS] < state.grants.shape[0] or find_grant_slot(state, tx) >= 0
+
+
+@njit
+def process_grant(state: State, tx: Record, arguments: Ints, receipt: Record) -> None:
+    """Write the grant into its slot and, if the slot is new, into the holder's list."""
+    counters, holder = state.counters, state.accounts[tx["target"]]
+    slot = find_grant_slot(state, tx)
+    if slot < 0:
+        slot = counters[N_GRANTS]
+        counters[N_GRANTS] += 1
+        state.grants[slot]["next"] = holder["grant_first"]
+        holder["grant_first"] = slot
+        state.dirty[tx["target"] >> 6] = 1
+    counters[N_GRANT_IDS] += 1
+    grant = state.grants[slot]
+    parent = tx["parent"] if tx["parent"] >= 0 else -1
+    grant["id"] = counters[N_GRANT_IDS]
+    grant["parent"] = parent
+    grant["parent_id"] = state.grants[parent]["id"] if parent >= 0 else 0
+    grant["issuer"] = tx["sender"]
+    grant["holder"] = tx["target"]
+    grant["namespace"] = tx["namespace"]
+    grant["lane"] = tx["subject"]
+    grant["mask"] = tx["mask"]
+    grant["expires_us"] = tx["expires_us"]
+    grant["scope_level"] = tx["scope_level"]
+    grant["depth"] = state.grants[parent]["depth"] + 1 if parent >= 0 else 0
+    grant["depth_max"] = tx["depth_max"]
+    grant["revoked_us"] = -1
+    keep_arguments(state, grant, tx, arguments)
+    receipt["counterparty"] = slot
+
+
+@njit
+def keep_arguments(state: State, grant: Record, tx: Record, arguments: Ints) -> None:
+    """Copy the named arguments into the pool; a reused slot keeps its place if they fit."""
+    wanted = tx["arguments_to"] - tx["arguments_from"]
+    if wanted > grant["arguments_to"] - grant["arguments_from"]:
+        grant["arguments_from"] = state.counters[N_POOL]
+        state.counters[N_POOL] += wanted
+    grant["arguments_to"] = grant["arguments_from"] + wanted
+    for index in range(wanted):
+        state.pool[grant["arguments_from"] + index] = arguments[tx["arguments_from"] + index]
+
+
+@njit
+def validate_revoke(state: State, tx: Record) -> int:
+    """Whoever issued any link of the chain may cut it there."""
+    slot = tx["target"]
+    if slot < 0 or slot >= state.counters[N_GRANTS] or state.grants[slot]["id"] != tx["subject"]:
+        return GRANT_UNKNOWN
+    if not is_issuer_above(state, slot, tx["sender"]):
+        return NOT_ISSUER
+    return ALREADY_REVOKED if state.grants[slot]["revoked_us"] >= 0 else APPLIED
+
+
+@njit
+def is_issuer_above(state: State, slot: int, sender: int) -> bool:
+    """Whether an account issued this grant or one it comes from."""
+    identity = state.grants[slot]["id"]
+    for _ in range(DEPTH_MAX + 1):
+        grant = state.grants[slot]
+        if grant["id"] != identity:
+            return False
+        if grant["issuer"] == sender:
+            return True
+        if grant["parent"] < 0:
+            return False
+        slot, identity = grant["parent"], grant["parent_id"]
+    return False
+
+
+@njit
+def validate_approve(state: State, tx: Record) -> int:
+    """Only the issuer of an account approves its calls."""
+    if not is_account(state, tx["target"]):
+        return TARGET_UNKNOWN
+    if state.accounts[tx["target"]]["issuer"] != tx["sender"]:
+        return NOT_ISSUER
+    return APPLIED if state.counters[N_APPROVALS] < state.approvals.shape[0] else TABLE_FULL
+
+
+@njit
+def process_approve(state: State, tx: Record, receipt: Record) -> None:
+    """Keep the approval until its call uses it."""
+    slot = state.counters[N_APPROVALS]
+    approval = state.approvals[slot]
+    approval["approver"] = tx["sender"]
+    approval["sender"] = tx["target"]
+    approval["call_digest"] = tx["subject"]
+    approval["expires_us"] = tx["expires_us"]
+    approval["used_height"] = -1
+    state.counters[N_APPROVALS] += 1
+    receipt["counterparty"] = slot
+
+
+@njit
+def validate_anchor(state: State, tx: Record) -> int:
+    """A log's owner commits to a longer log than last time."""
+    if tx["target"] < 0 or tx["target"] >= state.counters[N_LOGS]:
+        return TARGET_UNKNOWN
+    log = state.logs[tx["target"]]
+    if log["owner"] != tx["sender"]:
+        return NOT_ISSUER
+    return APPLIED if tx["subject"] > log["size"] else ANCHOR_STALE
+
+
+@njit
+def process_anchor(state: State, tx: Record, receipt: Record) -> None:
+    """The ledger remembers size and root of the log."""
+    log = state.logs[tx["target"]]
+    log["size"] = tx["subject"]
+    log["cut_height"] = tx["amount"]
+    log["height"] = tx["height"]
+    log["root0"] = tx["word0"]
+    log["root1"] = tx["word1"]
+    log["root2"] = tx["word2"]
+    log["root3"] = tx["word3"]
+    receipt["counterparty"] = tx["target"]
