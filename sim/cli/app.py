@@ -73,7 +73,8 @@ def validate(
 @app.command("list")
 def list_names(
     what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="policies, strategies, metrics or scenarios.")
+        str,
+        typer.Argument(metavar="WHAT", help="policies, strategies, faults, metrics or scenarios."),
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -84,6 +85,8 @@ def list_names(
     if as_json:
         _print_json(listing)
         return
+    if not listing:
+        typer.echo(f"no {what} in this version", err=True)
     width = max((len(row["name"]) for row in listing), default=0)
     for row in listing:
         typer.echo(f"{row['name']:<{width}}  {row['summary']}")

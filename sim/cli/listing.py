@@ -15,6 +15,7 @@ def get_listing(what: str) -> list[dict[str, str]]:
     listings = {
         "policies": list_policies,
         "strategies": list_strategies,
+        "faults": list_faults,
         "metrics": list_metrics,
         "scenarios": list_scenarios,
     }
@@ -40,6 +41,11 @@ def list_strategies() -> list[dict[str, str]]:
         {"name": name, "summary": (kind.__doc__ or "").strip().splitlines()[0]}
         for name, kind in load_strategies().items()
     ]
+
+
+def list_faults() -> list[dict[str, str]]:
+    """None: the ordering of this version tolerates none and injects none."""
+    return []
 
 
 def list_metrics() -> list[dict[str, str]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sim.model.world import World
     from sim.policies.base import Policy
 
+CHECKPOINT_BLOCKS = 100  # blocks between two state roots, at least
 GATEWAY_SEED = 1 << 40  # ordinals of service times at the second gateway
 
 
@@ -189,6 +190,7 @@ class Chain:
         self.blocks: list[Block] = []
         self.next_us = self.interval_us
         self.messages = 0
+        self.checkpoints: dict[int, bytes] = {}  # state root after a block, by its height
 
     def submit(self, batch: Batch) -> None:
         """Take calls; those that go round the chain never wait for a block."""
@@ -234,6 +236,9 @@ class Chain:
         batch = waiting.take(slice(0, first))
         batch.truths["messages"] += 2
         receipts = self.domain.apply(batch, np.array(ends, dtype=np.int64))
+        height = self.sequencer.height
+        if height >= max(self.checkpoints, default=0) + CHECKPOINT_BLOCKS:
+            self.checkpoints[height] = self.domain.compute_state_root()
         return [Decided(batch, receipts, np.full(first, -1, dtype=np.int64))]
 
     def commit_block(self, waiting: Batch, first: int, last: int) -> None:

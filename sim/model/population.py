@@ -124,6 +124,7 @@ def start_tasks(
         agent["path_attempt"] = 0
         agent["phase"] = _WORKING
         if group["life"] == _OUTSIDE:
+            agent["next_us"] += think_us_min
             continue
         task = tasks[task_row]
         task["agent"] = starting[index]

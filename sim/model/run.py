@@ -332,10 +332,11 @@ class Replication:
         return per_peer * (self.chain.validators - 1)
 
     def create_headers(self) -> list[Header]:
-        """The chain of headers over the receipts of each block; the last has the state root."""
+        """The chain of headers; a state root stands in the last and at checkpoints."""
         if self.chain is None or self.chain_domain is None:
             return []
         receipts = self.chain_domain.get_receipts()
+        final_root = self.chain_domain.compute_state_root()
         headers: list[Header] = []
         before = bytes(32)
         for block in self.chain.blocks:
@@ -347,7 +348,7 @@ class Replication:
                 block.committed_us,
                 block.last - block.first,
                 compute_paged_root(receipts[block.first : block.last]),
-                self.chain_domain.compute_state_root() if is_last else b"",
+                final_root if is_last else self.chain.checkpoints.get(block.height, b""),
             )
             headers.append(header)
             before = header.digest

@@ -229,13 +229,15 @@ def test_postures_are_those_the_world_was_made_with(world: World) -> None:
 # a whole replication
 
 
+@pytest.mark.parametrize("every", [20, 7])
 @pytest.mark.parametrize("name", ["anchored", "federated", "layered"])
 def test_an_anchor_covers_what_its_gateway_had_decided_by_the_cut(
-    name: str, tmp_path: Path
+    name: str, every: int, tmp_path: Path
 ) -> None:
-    """The cut says at which height the log was closed: an outsider takes it at its word."""
+    """The cut says when the log was closed, in the middle of a window as well as at its end."""
     agents = [create_worker(count=8, task_every="4s"), create_reacher(count=2)]
-    trace = run(load_world(tmp_path, horizon="60s", agents=agents), name)
+    policy = replace(POLICIES[name], anchor_blocks=every)
+    trace = run(load_world(tmp_path, horizon="60s", agents=agents), policy)
     anchors = np.flatnonzero(trace.receipts["kind"] == Kind.ANCHOR)
     assert len(anchors) > 4
     noted = trace.truths["mediated"] == 1
