@@ -50,7 +50,7 @@ NOW_US, HEIGHT, NONCE = 5_000_000, 50, 4
 
 # what a column holds where a row does not say; every other column is 0
 DEFAULTS: dict[str, Row] = {
-    "accounts": {"key_rotated_us": -1, "grants": []},
+    "accounts": {"key_rotated_us": -1, "tokens_us": -(2**61), "grants": []},
     "grants": {"parent": -1, "revoked_us": -1, "expires_us": FOREVER_US, "arguments": []},
     "approvals": {"used_height": -1, "expires_us": FOREVER_US},
     "logs": {},

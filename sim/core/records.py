@@ -20,6 +20,7 @@ Record: TypeAlias = Any  # one row of `Records`: its columns are reached by name
 Ints: TypeAlias = NDArray[np.int64]
 
 FOREVER_US = 2**62  # an expiry that never comes
+LONG_AGO_US = -(2**61)  # before all time
 
 
 class Kind(IntEnum):
@@ -90,7 +91,7 @@ ACCOUNT = _int64s(
     "key_version",  # rises with each rotation; the key itself is kept beside the records
     "key_rotated_us",
     "tokens_ppm",  # rate limit: tokens left, in millionths of a call
-    "tokens_us",  # time of the last refill
+    "tokens_us",  # time of the last refill; long before all time at first: a full bucket
     "grant_first",  # first slot of its list of grants
 )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.core.compiled import njit
 from sim.core.reasons import Reason
-from sim.core.records import Ints, Kind, Record, ScopeLevel, Status
+from sim.core.records import LONG_AGO_US, Ints, Kind, Record, ScopeLevel, Status
 from sim.ledger.checks import get_standing
 from sim.ledger.rules import DEPTH_MAX
 from sim.ledger.state import (
@@ -125,6 +125,7 @@ def process_register(state: State, tx: Record, account: Record, receipt: Record)
     fresh["registered_height"] = tx["height"]
     fresh["issuer"] = tx["sender"]
     fresh["key_rotated_us"] = -1
+    fresh["tokens_us"] = LONG_AGO_US
     fresh["grant_first"] = -1
     account["balance"] -= paid
     state.dirty[index >> 6] = 1

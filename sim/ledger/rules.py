@@ -49,6 +49,11 @@ def get_situation(boundary: int, caller: int, owner: int, mediated: int) -> int:
     return ((boundary * len(Posture) + caller) * len(Posture) + owner) * 2 + mediated
 
 
+def get_caller_postures(situations: Ints) -> Ints:
+    """Posture of the caller's side in each situation."""
+    return situations // 2 // len(Posture) % len(Posture)
+
+
 def create_rules(**numbers: int) -> Rules:
     """Rules under which only what keeps the state meaningful binds."""
     return Rules(

@@ -12,7 +12,16 @@ import numpy as np
 
 from sim.core.arithmetic import SUPPLY_MAX
 from sim.core.compiled import njit
-from sim.core.records import ACCOUNT, APPROVAL, GRANT, LOG, OPERATION, Ints, Records
+from sim.core.records import (
+    ACCOUNT,
+    APPROVAL,
+    GRANT,
+    LOG,
+    LONG_AGO_US,
+    OPERATION,
+    Ints,
+    Records,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,6 +106,7 @@ def add_account(
         ("balance", balance),
         ("issuer", TREASURY),
         ("key_rotated_us", -1),
+        ("tokens_us", LONG_AGO_US),
         ("grant_first", -1),
     ):
         account[column] = value

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.records import EXPOSURE, Ints, Kind, Posture, Records, join_records, take_records
+from sim.ledger.rules import get_caller_postures
 from sim.model.domains import Batch, create_batch, join_batches
 from sim.policies.base import Inbound, Log, Policy
 from sim.trace.log import OperatorLog
@@ -53,7 +54,7 @@ class Audit:
         truths = batch.truths
         mediated = truths["mediated"] == 1
         on_chain = domains == -1
-        caller = self.world.postures[truths["caller_org"]]
+        caller = get_caller_postures(batch.transactions["situation"])
         owner = self.world.postures[truths["owner_org"]]
         across = truths["caller_org"] != truths["owner_org"]
         by_caller = caller != _NEGLIGENT

@@ -16,7 +16,7 @@ from sim.model.layout import ATTEMPTS_MAX, CURRENT_KEY, HARM_PPM_MIN, TASK_STRID
 _CALL, _GRANT = int(Kind.CALL), int(Kind.GRANT)
 _ROTATE_KEY, _TRANSFER = int(Kind.ROTATE_KEY), int(Kind.TRANSFER)
 _WORK = int(Goal.WORK)
-_HONEST = int(Posture.HONEST)
+_HONEST, _NEGLIGENT = int(Posture.HONEST), int(Posture.NEGLIGENT)
 _N_POSTURES = len(Posture)
 _PATH, _HARM = int(Purpose.PATH), int(Purpose.HARM)
 _INSIDE, _ACROSS = INSIDE, ACROSS
@@ -54,7 +54,10 @@ def create_calls(
         mediated = 1
         if get_path(intent, agent, key0, key1) >= mediation_ppm:
             mediated = 0
-        situation = (boundary * _N_POSTURES + postures[caller_org]) * _N_POSTURES
+        caller = postures[caller_org]
+        if boundary == _ACROSS and agent["key_version"] != CURRENT_KEY:
+            caller = _NEGLIGENT  # an outsider's call does not pass the gateway of its victim
+        situation = (boundary * _N_POSTURES + caller) * _N_POSTURES
         situation = (situation + postures[owner_org]) * 2 + mediated
         goal = intent["goal"]
 
@@ -69,7 +72,7 @@ def create_calls(
         tx["arguments_to"] = intent["arguments_to"]
         tx["key_version"] = agent["key_version"]  # an outsider's is the one that leaked
         tx["key_valid"] = 1
-        tx["claim"] = 0 if postures[caller_org] == _HONEST else EVERYTHING
+        tx["claim"] = 0 if caller == _HONEST else EVERYTHING
         tx["situation"] = situation
         tx["illegitimate"] = 1 if reads_truth and goal != _WORK else 0
         tx["submitted_us"] = intent["time_us"]
@@ -148,21 +151,25 @@ def stamp_batch(
     for row in range(transactions.shape[0]):
         tx, truth = transactions[row], truths[row]
         account = tx["sender"]
+        stale = 0
         if tx["key_version"] == CURRENT_KEY:
             tx["key_version"] = key_versions[account]
         elif tx["key_version"] != key_versions[account]:
-            truth["forged"] = 1
+            stale = 1
         if tx["kind"] == _ROTATE_KEY:
             key_versions[tx["target"]] += 1
         if (tx["kind"] >= _ROTATE_KEY and tx["kind"] <= _TRANSFER) or tx["kind"] == _GRANT:
             tx["target"] = local[tx["target"]]
         tx["sender"] = local[account]
-        if truth["forged"] and nonces[account] == 0:
+        if nonces[account] == 0:
             truth["forged"] = 0  # nothing was sent yet that could be sent again
         if truth["forged"]:
             tx["nonce"] = nonces[account] - 1
+        elif stale:
+            tx["nonce"] = nonces[account]
         elif tx["situation"] & 1:
             tx["nonce"] = nonces[account]
             nonces[account] += 1
         else:
             tx["nonce"] = nonces[account]
+        truth["forged"] |= stale

@@ -43,7 +43,7 @@ from sim.ledger.state import (
 from sim.ledger.transition import apply_blocks
 from sim.model.calls import stamp_batch
 from sim.model.layout import CURRENT_KEY, Holder
-from sim.model.signing import Signing
+from sim.model.signing import create_signing
 from sim.model.world import EVERY_CAPABILITY, World
 from sim.policies.base import Policy, Scope
 from sim.policies.registry import compile_chain_rules, compile_gateway_rules
@@ -107,12 +107,10 @@ def join_batches(batches: Sequence[Batch]) -> Batch:
 class Domain:
     """One ledger, the rules it runs under, and everything that was ever applied to it."""
 
-    def __init__(
-        self, name: str, state: State, rules: Rules, local: Ints, world: World, signing: Signing
-    ) -> None:
+    def __init__(self, name: str, state: State, rules: Rules, local: Ints, world: World) -> None:
         self.name, self.state, self.rules, self.world = name, state, rules, world
         self.local = local  # account of the world -> account here, -1: none
-        self.signing = signing
+        self.signing = create_signing(world.scenario.signatures, world.loaded.stream)
         self.height = 0
         named = world.templates["named_to"] - world.templates["named_from"]
         self.named_max = int(named.max(initial=0))  # arguments in one grant
@@ -206,22 +204,21 @@ class Domain:
 
 
 def create_domains(
-    world: World, policy: Policy, draws: Draws, signing: Signing
+    world: World, policy: Policy, draws: Draws
 ) -> tuple[list[Domain], Domain | None]:
     """Gateways' domains, one for each org or none, and the chain's or the open one."""
     gateways = []
     if policy.has_gateways:
         rules = compile_gateway_rules(policy)
         gateways = [
-            _create_domain(world, policy, draws, signing, rules, [org])
-            for org in range(world.n_orgs)
+            _create_domain(world, policy, draws, rules, [org]) for org in range(world.n_orgs)
         ]
     chain = None
     if not policy.has_gateways or policy.has_chain:
         rules = compile_chain_rules(policy)
-        chain = _create_domain(world, policy, draws, signing, rules, range(world.n_orgs))
+        chain = _create_domain(world, policy, draws, rules, range(world.n_orgs))
     elif policy.anchors:
-        chain = _create_anchor_domain(world, policy, signing)
+        chain = _create_anchor_domain(world, policy)
     return gateways, chain
 
 
@@ -255,7 +252,6 @@ def _create_domain(
     world: World,
     policy: Policy,
     draws: Draws,
-    signing: Signing,
     rules: Rules,
     orgs: Sequence[int],
 ) -> Domain:
@@ -267,15 +263,15 @@ def _create_domain(
     ]
     state, local = _create_state(world, orgs, len(holders))
     name = world.org_names[orgs[0]] if len(orgs) == 1 and policy.has_gateways else "chain"
-    domain = Domain(name, state, rules, local, world, signing)
+    domain = Domain(name, state, rules, local, world)
     _register(domain, world, policy, draws, holders)
     return domain
 
 
-def _create_anchor_domain(world: World, policy: Policy, signing: Signing) -> Domain:
+def _create_anchor_domain(world: World, policy: Policy) -> Domain:
     orgs = range(world.n_orgs)
     state, local = _create_state(world, orgs, 0)
-    return Domain("anchors", state, compile_chain_rules(policy), local, world, signing)
+    return Domain("anchors", state, compile_chain_rules(policy), local, world)
 
 
 def _register(

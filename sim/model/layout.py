@@ -113,7 +113,6 @@ class Cohort(NamedTuple):
     first: int
     last: int
     goals: Ints
-    is_adversary: bool
 
 
 HARM_PPM_MIN = 500_000  # harm is 0.5 to 1.5 times the value at risk

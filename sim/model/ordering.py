@@ -16,6 +16,7 @@ from sim.core.draws import Draws
 from sim.core.purposes import Purpose
 from sim.core.records import Ints, Posture, Records
 from sim.engine.queues import serve
+from sim.ledger.rules import get_caller_postures
 from sim.model.domains import Batch, Domain, join_batches
 
 if TYPE_CHECKING:
@@ -120,26 +121,28 @@ class Gateways:
     def pass_gateways(self, until_us: int) -> Batch:
         """Rows whose last gateway is done with them before a time, in order of that time."""
         outgoing, self.outgoing = split_at(join_batches(self.outgoing), "ready_us", until_us)
-        self.serve(outgoing, outgoing.truths["caller_org"], "ready_us", self.free_out_us, 0)
+        checks = get_caller_postures(outgoing.transactions["situation"]) != Posture.NEGLIGENT
+        going_out = np.where(checks, outgoing.truths["caller_org"], -1)
+        self.serve(outgoing, going_out, "ready_us", self.free_out_us, 0)
         across = outgoing.truths["caller_org"] != outgoing.truths["owner_org"]
         across &= outgoing.truths["mediated"] == 1
         self.done.append(outgoing.take(~across))
         arriving = join_batches([*self.incoming, outgoing.take(across)])
         arriving, self.incoming = split_at(arriving, "final_us", until_us)
         owner = arriving.truths["owner_org"]
-        self.serve(arriving, owner, "final_us", self.free_in_us, GATEWAY_SEED)
+        coming_in = np.where(self.world.postures[owner] != Posture.NEGLIGENT, owner, -1)
+        self.serve(arriving, coming_in, "final_us", self.free_in_us, GATEWAY_SEED)
         finished, self.done = split_at(join_batches([*self.done, arriving]), "final_us", until_us)
         return finished
 
     def serve(
         self, batch: Batch, orgs: Ints, arrival: str, free_us: Ints, first_ordinal: int
     ) -> None:
-        """Wait for and go through the gateways of some orgs; writes `final_us`."""
+        """Wait for and go through the gateways of some orgs, -1 for none; writes `final_us`."""
         truths = batch.truths
         if not len(batch):
             return
-        runs = self.world.postures[orgs] != Posture.NEGLIGENT
-        queue = np.where(runs & (truths["mediated"] == 1), orgs, -1)
+        queue = np.where(truths["mediated"] == 1, orgs, -1)
         ordinal = first_ordinal + truths["task"] * 1024 + truths["call"] * 8 + truths["attempt"]
         service_us = self.draws.get_wait_us(
             Purpose.SERVICE, truths["entity"], ordinal, self.service_us
@@ -278,7 +281,7 @@ class Layered:
         self.gateways.submit(batch)
 
     def decide(self, until_us: int) -> list[Decided]:
-        """What stays inside is final at the gateway; what leaves waits for its block."""
+        """What stays inside is final at the gateway; what leaves now waits for its block."""
         decided = []
         for batch, receipts, domains in self.gateways.decide(until_us):
             across = batch.truths["caller_org"] != batch.truths["owner_org"]
@@ -289,7 +292,7 @@ class Layered:
                 batch.truths["agent"][onward] = -1
                 batch.truths["operation"][onward] = -1
             decided.append(Decided(batch, receipts, domains))
-        return [*decided, *self.chain.decide(until_us)]
+        return decided
 
     def forward(self, batch: Batch, onward: np.ndarray, domains: Ints) -> None:
         """Submit copies of what passed the gateway, as the world's accounts, to the chain."""

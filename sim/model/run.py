@@ -31,6 +31,7 @@ from sim.model.domains import (
     join_batches,
 )
 from sim.model.housekeeping import create_grants, create_rotation, schedule_rotations
+from sim.model.layout import Life
 from sim.model.ordering import Decided, create_ordering
 from sim.model.population import (
     OBSERVED,
@@ -41,7 +42,6 @@ from sim.model.population import (
     start_population,
     start_tasks,
 )
-from sim.model.signing import Ed25519Signing, Signing, TrustedSigning
 from sim.model.world import World
 from sim.policies.base import Checks, Order, Policy, Scope
 from sim.strategies.base import Observation
@@ -67,10 +67,7 @@ class Replication:
         self.horizon_us, self.window_us = scenario.horizon, scenario.window
         self.draws = Draws(seed, world.loaded.stream, replication)
         self.keys = (self.draws.key0, self.draws.key1)
-        self.signing: Signing = TrustedSigning()
-        if scenario.signatures == "ed25519":
-            self.signing = Ed25519Signing(world.loaded.stream)
-        self.gateways, self.chain_domain = create_domains(world, policy, self.draws, self.signing)
+        self.gateways, self.chain_domain = create_domains(world, policy, self.draws)
         self.ordering, self.chain = create_ordering(
             policy, self.gateways, self.chain_domain, world, self.draws
         )
@@ -140,7 +137,8 @@ class Replication:
             started = self.tasks[first : self.n_tasks]
             if len(started):
                 agents = world.agents[started["agent"]]
-                leaves = world.groups["cross_org_ppm"][agents["group"]] > 0
+                groups = world.groups[agents["group"]]
+                leaves = (groups["cross_org_ppm"] > 0) | (groups["life"] == Life.SCRIPTED)
                 self.keep_house(create_grants(world, self.policy, self.draws, started), leaves)
 
     def keep_house(self, batch: Batch, goes_abroad: NDArray[np.bool_] | None = None) -> None:
@@ -207,17 +205,18 @@ class Replication:
 
     def close(self, until_us: int) -> None:
         """Decide what is ready, note it, and let everybody know."""
-        anchors = self.audit.create_anchors(until_us)
-        if len(anchors) and self.chain is not None:
-            self.chain.submit(anchors)
-        decided = self.ordering.decide(until_us)
-        if self.policy.anchors and self.chain is not None and not self.policy.has_chain:
-            decided += self.chain.decide(until_us)
+        self.take_note(self.ordering.decide(until_us), until_us)
+        if self.chain is not None and self.chain is not self.ordering:
+            self.chain.submit(self.audit.create_anchors(until_us))
+            self.take_note(self.chain.decide(until_us), until_us)
+
+    def take_note(self, decided: list[Decided], until_us: int) -> None:
+        """Everybody learns of decisions."""
         for each in decided:
-            self.take_note(each, until_us)
+            self.tell(each, until_us)
         self.decided += decided
 
-    def take_note(self, decided: Decided, until_us: int) -> None:
+    def tell(self, decided: Decided, until_us: int) -> None:
         """Logs, delayed effects, agents and reviewers learn of a decision."""
         batch, receipts, _ = decided
         self.call_off(batch, receipts)
@@ -275,6 +274,7 @@ class Replication:
             [*(each.domains for each in self.decided), np.full(len(pending), -1, dtype=np.int64)]
         )
         self.add_bytes(batch)
+        receipts = self.set_late_pending(receipts, batch.truths)
         return Trace(
             policy=self.policy.name,
             replication=self.replication,
@@ -291,6 +291,16 @@ class Replication:
             messages=self.chain.messages if self.chain is not None else 0,
             n_bytes=self.count_block_bytes(),
         )
+
+    def set_late_pending(self, receipts: Records, truths: Records) -> Records:
+        """What is final only after the horizon is pending at it; tasks it ends are not finished."""
+        late = truths["final_us"] > self.horizon_us
+        if late.any():
+            receipts = receipts.copy()  # the ledger's own receipts stay as they are
+            receipts["code"][late] = PENDING
+        tasks = self.tasks[: self.n_tasks]
+        tasks["finished_us"][tasks["finished_us"] > self.horizon_us] = -1
+        return receipts
 
     def get_domains(self) -> list[Domain]:
         """All ledgers of the policy."""

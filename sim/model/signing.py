@@ -60,12 +60,14 @@ class Ed25519Signing:
 
     def carry_keys(self, transactions: Records, state: State) -> dict[int, tuple[int, bytes]]:
         """Write new public keys into the transactions that bring them; say whose they are."""
-        carried = {}
+        carried: dict[int, tuple[int, bytes]] = {}
+        rotated: dict[int, int] = {}  # keys that an entity gets in this batch
         for row in np.flatnonzero(np.isin(transactions["kind"], (Kind.REGISTER, Kind.ROTATE_KEY))):
             tx = transactions[row]
             is_new = tx["kind"] == Kind.REGISTER
             entity = int(tx["target"]) if is_new else self.get_entity(state, int(tx["target"]))
-            version = 0 if is_new else len(self.on_record[entity])
+            version = 0 if is_new else len(self.on_record[entity]) + rotated.get(entity, 0)
+            rotated[entity] = rotated.get(entity, 0) + 1
             public = self.get_public(entity, version)
             words = np.frombuffer(public, dtype="<i8")
             for index in range(4):
@@ -99,3 +101,8 @@ class Ed25519Signing:
             if is_signed_by(keys[version], message, signature):
                 return version
         return -1
+
+
+def create_signing(signatures: str, stream: str) -> Signing:
+    """What a scenario asks for; every ledger keeps keys of its own."""
+    return Ed25519Signing(stream) if signatures == "ed25519" else TrustedSigning()

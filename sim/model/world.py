@@ -30,6 +30,7 @@ from sim.model.recorded import RecordedTemplates, create_recorded_templates
 from sim.scenario.load import LoadedScenario
 from sim.scenario.schema import (
     AgentGroup,
+    OutsiderGroup,
     ReplayGroup,
     Scenario,
     ScriptedGroup,
@@ -37,6 +38,7 @@ from sim.scenario.schema import (
     get_knob,
 )
 from sim.strategies.base import Strategy
+from sim.strategies.honest import Honest
 from sim.strategies.registry import load_strategies
 
 if TYPE_CHECKING:
@@ -90,6 +92,11 @@ def create_world(loaded: LoadedScenario, *, with_attack: bool = True) -> World:
     return _Builder(loaded, with_attack).build()
 
 
+def create_harmless(strategy: Strategy) -> Strategy:
+    """The same agent without an attacker in it: one with goals only works."""
+    return Honest() if getattr(strategy, "goals", ()) else strategy
+
+
 class _Builder:
     """Collects rows of every table while it walks through the scenario."""
 
@@ -128,7 +135,8 @@ class _Builder:
             purpose = self.get_mask(credential.purpose)
             self.add_holder(credential.name, 0, org, self.get_mask(credential.role), purpose, False)
         strategies = load_strategies()
-        for group in self.scenario.agents:
+        # outsiders last: they act with keys of agents that must be there
+        for group in sorted(self.scenario.agents, key=lambda g: isinstance(g, OutsiderGroup)):
             name = str(getattr(group, "strategy"))  # noqa: B009 - set by the created models
             strategy = strategies[name](
                 **{
@@ -223,8 +231,10 @@ class _Builder:
             self.add_replayed(group)
         elif isinstance(group, TaskedGroup):
             self.add_tasked(group, task_templates)
-        else:
+        elif isinstance(group, OutsiderGroup):
             self.add_outsiders(group, strategy)
+        if isinstance(group, TaskedGroup) and not self.with_attack:
+            strategy = create_harmless(strategy)
         goals = [self.catalogue.index(name) for name in getattr(strategy, "goals", ())]
         cohort = Cohort(
             group.name,
@@ -232,7 +242,6 @@ class _Builder:
             first,
             len(self.agents),
             np.array(goals, dtype=np.int64),
-            is_adversary=bool(goals) or isinstance(group, ScriptedGroup | ReplayGroup),
         )
         self.cohorts.append(cohort)
 
@@ -321,8 +330,13 @@ class _Builder:
             **self.get_offer(org),
         )
 
-    def add_outsiders(self, group: AgentGroup, strategy: Any) -> None:
-        row = self.add_group_row(Life.OUTSIDE, group, arrival_us=strategy.act_every_us)
+    def add_outsiders(self, group: OutsiderGroup, strategy: Any) -> None:
+        row = self.add_group_row(
+            Life.OUTSIDE,
+            group,
+            arrival_us=strategy.act_every_us,
+            cross_org_ppm=group.cross_org_share,
+        )
         first = len(self.steps)
         self.steps.append((0, Goal.ATTACK, -1, -1, -1, 0, 1))
         template = self.add_template(first, 0, 0, 0, (0, 0))

@@ -60,8 +60,13 @@ def compile_chain_rules(policy: Policy) -> Rules:
     """Rules of the chain, or of the one domain that stands in for it under a bound."""
     rules = create_rules()
     if policy.is_bound:
-        return compile_bound(policy, rules)
-    if policy.checks in (Checks.CHAIN, Checks.LAYERED):
+        rules = compile_bound(policy, rules)
+        is_monitor = policy.checks is Checks.REFERENCE_MONITOR
+        return _compile_shared(policy, rules) if is_monitor else rules
+    if policy.checks is Checks.LAYERED:  # approval is an affair of each org and its gateway
+        rules = compile_rate_limit(policy, compile_revocation_lag(policy, compile_chain(rules)))
+        return compile_fee(policy, rules)
+    if policy.checks is Checks.CHAIN:
         compile_chain(rules)
     return compile_fee(policy, _compile_shared(policy, rules))
 

@@ -13,6 +13,7 @@ from sim.scenario.document import Findings, ListNode, MapNode, Node
 from sim.scenario.schema import (
     POLICY_NAMES,
     AgentGroup,
+    OutsiderGroup,
     PolicyEntry,
     ReplayGroup,
     Scenario,
@@ -136,6 +137,8 @@ def _check_group(scenario: Scenario, group: AgentGroup, place: Place, notes: _No
     if isinstance(group, ReplayGroup) and group.count != 1:
         notes.add((*place, "count"), "one agent is made for each recorded one: leave count out")
     victim = getattr(group, "victim", None)
+    if isinstance(group, TaskedGroup | OutsiderGroup):
+        _check_crossing(scenario, group.cross_org_share, place, notes)
     if victim is not None:
         _check_victim(scenario, group, victim, place, notes)
 
@@ -145,7 +148,10 @@ def _check_tasked(scenario: Scenario, group: TaskedGroup, place: Place, notes: _
         notes.require((*place, "tasks", name), name, scenario.tasks, "task")
     if group.think < scenario.think_min:
         notes.add((*place, "think"), "must be at least the scenario's think_min")
-    if group.cross_org_share and sum(org.count for org in scenario.orgs) < 2:
+
+
+def _check_crossing(scenario: Scenario, share_ppm: int, place: Place, notes: _Notes) -> None:
+    if share_ppm and sum(org.count for org in scenario.orgs) < 2:
         notes.add((*place, "cross_org_share"), "needs at least two orgs")
 
 
@@ -172,7 +178,11 @@ def _check_script(scenario: Scenario, group: ScriptedGroup, place: Place, notes:
 def _check_victim(
     scenario: Scenario, group: AgentGroup, victim: str, place: Place, notes: _Notes
 ) -> None:
-    groups = {other.name: other for other in scenario.agents if other.name != group.name}
+    groups = {
+        other.name: other
+        for other in scenario.agents
+        if not isinstance(other, OutsiderGroup | ReplayGroup)
+    }
     notes.require((*place, "victim"), victim, groups, "group of agents")
     if victim in groups and groups[victim].count < group.count:
         notes.add((*place, "count"), f"more outsiders than agents in {victim!r}")

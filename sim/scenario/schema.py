@@ -149,6 +149,10 @@ class ReplayGroup(AgentGroup):
 class OutsiderGroup(AgentGroup):
     """Somebody with other people's keys."""
 
+    cross_org_share: Share = Field(
+        0, description="Share of acts that go straight to another org, past the victim's gateway."
+    )
+
 
 class Reviewers(Strict):
     """The humans of each org who approve calls: the same people under every policy."""

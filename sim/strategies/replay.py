@@ -18,6 +18,8 @@ class Replay:
 
     Only calls that were executed when recorded are made. Refusals do not change what it tries
     next: the recording is open loop.
+
+    Source: the recording that the scenario names.
     """
 
     def act(self, seen: Observation, draws: Draws) -> Records:

@@ -13,7 +13,7 @@ import pytest
 from sim.core.errors import InvariantError
 from sim.core.reasons import Reason
 from sim.core.records import Kind
-from sim.ledger import checks, state, transition
+from sim.ledger import checks, kinds, state, transition
 from sim.ledger.checks import CAPABILITY_BITS, REPLAYED_BIT, Judgement
 from sim.ledger.state import TREASURY, State
 from tests.ledger_world import (
@@ -35,7 +35,7 @@ from tests.property.operations import Run, run_sequence
 
 Rule = Callable[..., Any]
 N_OPERATIONS, SEEDS = 200, range(60)
-MODULES = (state, checks, transition)
+MODULES = (state, checks, transition, kinds)
 
 
 @pytest.fixture

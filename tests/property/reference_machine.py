@@ -23,6 +23,7 @@ TREASURY = 0
 LARGEST = 2**62  # amounts and nonces
 LINKS_MAX = 8  # a chain of grants has at most this many links below its root
 CALL_PPM = US_PER_S = 1_000_000
+FRESH = {"key_rotated_us": -1, "tokens_us": -(2**61)}  # never rotated, full bucket
 READY = (Reason.APPLIED, True)
 STATE = ("accounts", "grants", "approvals", "logs", "grant_ids", "pool_used")
 
@@ -212,7 +213,7 @@ class ReferenceLedger:
         yield READY
         given = rename(tx, "namespace", entity="target", org="subject", capabilities="mask")
         born = rename(tx, registered_height="height", issuer="sender")
-        fresh = dict.fromkeys(self.accounts[0], 0) | {"key_rotated_us": -1, "grants": []}
+        fresh = dict.fromkeys(self.accounts[0], 0) | FRESH | {"grants": []}
         self.accounts.append(fresh | given | born)
         paid = self.move(sender, self.accounts[-1], tx["amount"])
         yield {"amount": paid, "counterparty": len(self.accounts) - 1}

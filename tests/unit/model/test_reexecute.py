@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 GATEWAY, CHAIN, LAYERED = (POLICIES[name] for name in ("gateway", "chain", "layered"))
 SETTINGS: dict[str, Any] = {
-    "horizon": "16s",
+    "horizon": "30s",
     "issuer_error": 0.2,
     "orgs": [
         {"name": "firm", "count": 2},
@@ -46,13 +46,12 @@ SETTINGS: dict[str, Any] = {
     ],
     "agents": [
         create_worker(count=3, cross_org_share=0.5, error=0.3, task_every="4s"),
-        create_reacher(count=2, cross_org_share=0.5, task_every="4s"),
+        create_reacher(count=2, goals=["wipe", "send"], cross_org_share=0.5, task_every="4s"),
         create_reacher(name="raider", org="rogue", count=2, cross_org_share=0.8, task_every="4s"),
         create_reacher(name="idler", org="sloppy", count=1, cross_org_share=0.8, task_every="4s"),
-        create_thief(count=2),
     ],
     "detection": {"leak": "4s"},
-    "reviewers": {"count": 2, "review": "1s", "patience": "4s", "false_approve": 0.3},
+    "reviewers": {"count": 2, "review": "1s", "patience": "4s", "false_refuse": 0.5},
 }
 TRIED: dict[str, Policy] = {
     "unguarded": POLICIES["unguarded"],
@@ -73,9 +72,18 @@ TRIED: dict[str, Policy] = {
 }
 
 
+WITH_THIEVES = SETTINGS | {"agents": [*SETTINGS["agents"], create_thief(count=2, resend=0.4)]}
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return load_world(tmp_path_factory.mktemp("world"), **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def robbed(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The same world, and two outsiders with the workers' keys."""
+    return load_world(tmp_path_factory.mktemp("robbed"), **WITH_THIEVES)
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +100,8 @@ def get_deciding(checks: list[Check]) -> int:
     return next((int(check.reason) for check in checks if check.binds and check.seen), 0)
 
 
-@pytest.mark.parametrize("name", TRIED)
-def test_every_call_is_judged_again_as_it_was(name: str, world: World) -> None:
-    """Each against the state it met: the first binding check that fails is the receipt's code."""
-    policy = TRIED[name]
+def check_every_call(world: World, policy: Policy) -> set[int]:
+    """Each against the state it met; the codes that were met."""
     trace = run(world, policy)
     calls = (trace.truths["agent"] >= 0) & (trace.receipts["kind"] == Kind.CALL)
     rows = np.flatnonzero(calls & (trace.receipts["code"] >= 0))
@@ -106,35 +112,49 @@ def test_every_call_is_judged_again_as_it_was(name: str, world: World) -> None:
         assert get_deciding(checks) == receipt["code"]
         violations = sum(1 << int(check.reason) for check in checks if check.fails)
         assert violations == receipt["violations"]
+    return set(trace.receipts["code"][rows].tolist())
 
 
-def test_the_tried_runs_meet_every_kind_of_refusal(world: World) -> None:
-    """So that the comparison above is not one of calls that all pass."""
-    met = {int(code) for policy in TRIED.values() for code in get_calls(run(world, policy)).code}
-    wanted = {
-        Reason.APPLIED,
-        Reason.BAD_SIGNATURE,
-        Reason.NONCE_REPLAYED,
-        Reason.CAPABILITY_DENIED,
-        Reason.SCOPE_DENIED,
-        Reason.APPROVAL_MISSING,
-        Reason.RATE_LIMITED,
-        Reason.ILLEGITIMATE,
-    }
-    assert wanted <= met
+@pytest.mark.parametrize("name", TRIED)
+def test_every_call_is_judged_again_as_it_was(name: str, world: World) -> None:
+    """The first check that binds and fails is the receipt's code."""
+    met = check_every_call(world, TRIED[name])
+    assert 0 in met
+    assert name == "unguarded" or len(met) > 1
 
 
-def test_signatures_do_not_change_what_is_explained(
-    world: World, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize("name", TRIED)
+def test_so_is_every_call_with_a_stolen_key(name: str, robbed: World) -> None:
+    check_every_call(robbed, TRIED[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("gateway", Reason.CAPABILITY_DENIED),
+        ("arguments", Reason.SCOPE_DENIED),
+        ("approval", Reason.APPROVAL_MISSING),
+        ("rate", Reason.RATE_LIMITED),
+        ("oracle", Reason.ILLEGITIMATE),
+    ],
+)
+def test_the_tried_runs_meet_the_refusal_they_are_there_for(
+    name: str, reason: Reason, world: World
 ) -> None:
-    signed = load_world(tmp_path_factory.mktemp("signed"), **SETTINGS, signatures="ed25519")
-    trace, same = run(signed, CHAIN), run(world, CHAIN)
+    assert int(reason) in get_calls(run(world, TRIED[name])).code
+
+
+def test_a_forged_signature_is_explained_whoever_signs(
+    robbed: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    signed = load_world(tmp_path_factory.mktemp("signed"), **WITH_THIEVES, signatures="ed25519")
+    trace, same = run(signed, CHAIN), run(robbed, CHAIN)
     rows = np.flatnonzero(trace.receipts["code"] == Reason.BAD_SIGNATURE)
     assert len(rows)
     for row in rows.tolist():
         checks = explain(signed, CHAIN, trace, row)
         assert get_deciding(checks) == Reason.BAD_SIGNATURE
-        expected = explain(world, CHAIN, same, row)
+        expected = explain(robbed, CHAIN, same, row)
         assert [check[:4] for check in checks] == [check[:4] for check in expected]
 
 

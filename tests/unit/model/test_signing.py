@@ -7,7 +7,7 @@ import pytest
 
 from sim.core.keys import create_keypair, derive_seed
 from sim.core.reasons import Reason
-from sim.core.records import TRANSACTION, Kind, Records
+from sim.core.records import OPERATION, TRANSACTION, Kind, Records
 from sim.ledger.state import State, add_account, create_state
 from sim.model.signing import Ed25519Signing, TrustedSigning
 from tests.worlds import (
@@ -32,12 +32,12 @@ def state() -> State:
     """A ledger of one org, entity 7, and one agent, entity 70."""
     state = create_state(
         supply=0,
-        operations=np.zeros(0, dtype=TRANSACTION),
+        operations=np.zeros(0, dtype=OPERATION),
         client_scopes=np.zeros((1, 1), dtype=np.int64),
         accounts=8,
     )
     for entity in (7, 70):
-        add_account(state, entity=entity, org=0)
+        add_account(state, entity=entity, org=0, namespace=0)
     return state
 
 
@@ -140,7 +140,15 @@ AGENTS = [
 ]
 
 
-@pytest.mark.parametrize("policy", ["gateway", "federated", "chain", "layered"])
+@pytest.mark.parametrize("policy", ["gateway", "anchored", "federated", "chain", "layered"])
+def test_honest_agents_are_not_refused_for_their_own_signatures(
+    policy: str, tmp_path: Path
+) -> None:
+    world = load_world(tmp_path, agents=[create_worker(count=1)], signatures="ed25519")
+    assert set(get_calls(run(world, policy)).code.tolist()) == {0}
+
+
+@pytest.mark.parametrize("policy", ["gateway", "anchored", "federated", "chain", "layered"])
 def test_real_signatures_come_to_the_same_end(policy: str, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"horizon": "30s", "agents": AGENTS, "detection": {"leak": "5s"}}
     trusted = run(load_world(tmp_path, **settings), policy)
