@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.core.compiled import PACKAGE
+from sim.core.errors import InputError, Position
 from sim.metrics.base import Chunk, Facts, Value
 from sim.metrics.outcomes import CLEAN, OUTCOMES, measure
 from sim.model.run import run_replication
@@ -74,11 +75,11 @@ def run_job(job: Job) -> JobResult:
 def get_world(path: str, digest: str, *, with_attack: bool) -> World:
     """World of a scenario file that has not changed since its digest was taken.
 
-    Errors: InputErrors if the file changed into something that is no scenario.
+    Errors: InputError if the file changed.
     """
     loaded = load_scenario(Path(path))
     if loaded.digest != digest:
-        raise RuntimeError(f"{path} changed while it was being run")
+        raise InputError(Position(path), "", "changed while it was being run")
     return create_world(loaded, with_attack=with_attack)
 
 

@@ -6,14 +6,17 @@ import multiprocessing
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.core.compiled import has_compiled_rules
+from sim.core.errors import StorageError
 from sim.experiment.cells import Job, JobResult, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
 
 def count_cores() -> int:
@@ -28,7 +31,7 @@ def execute(
 ) -> list[JobResult]:
     """Run every job; `on_done` hears of each as it ends, the list keeps the jobs' order.
 
-    Errors: whatever a job raises, once the others that started have ended.
+    Errors: whatever a job raises, once those that run have ended; StorageError if a process dies.
     """
     if workers <= 1 or len(jobs) <= 1:
         results = []
@@ -45,7 +48,12 @@ def execute(
         futures = [pool.submit(run_job, job) for job in jobs]
         for future in futures:
             future.add_done_callback(lambda done: _tell(done, on_done))
-        return [future.result() for future in futures]
+        try:
+            return [future.result() for future in futures]
+        except BrokenProcessPool as error:
+            raise StorageError("worker", "a process died; out of memory?") from error
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def load_rules(jobs: Sequence[Job]) -> None:
@@ -58,6 +66,6 @@ def load_rules(jobs: Sequence[Job]) -> None:
         run_job(replace(job, first=0, last=1, folder=""))
 
 
-def _tell(done: object, on_done: Callable[[JobResult], None]) -> None:
-    if done.exception() is None:  # type: ignore[attr-defined] # a future; its errors surface above
-        on_done(done.result())  # type: ignore[attr-defined]
+def _tell(done: Future[JobResult], on_done: Callable[[JobResult], None]) -> None:
+    if not done.cancelled() and done.exception() is None:
+        on_done(done.result())

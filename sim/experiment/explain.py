@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sim.core.errors import InputError, Position, StorageError, find_nearest
 from sim.core.reasons import PENDING, Reason
 from sim.core.units import US_PER_S
+from sim.experiment.cells import compute_code_digest
 from sim.model.reexecute import (
     CallName,
     explain_at,
@@ -34,6 +35,18 @@ if TYPE_CHECKING:
 LISTED_MAX = 20
 
 
+def _load_facts(folder: Path) -> dict[str, Any]:
+    facts = load_manifest(folder)
+    missing = [name for name in NEEDED if name not in facts]
+    if missing:
+        raise StorageError(str(folder / MANIFEST), f"does not say {', '.join(missing)}")
+    return facts
+
+
+def _get_rank(order: list[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)
+
+
 @dataclass(frozen=True)
 class Explanation:
     """One call under one policy."""
@@ -57,21 +70,45 @@ class Explanation:
         return "executed" if self.code == 0 else f"refused: {Reason(self.code).name}"
 
 
+NEEDED = ("policy", "policy_digest", "scenario_file", "seed", "replications", "digests", "code")
+
+
 class StoredRun:
-    """A folder that `sim run` wrote, with what is needed to live through it again."""
+    """A folder that `sim run` wrote, with what is needed to live through it again.
+
+    Results of an older code, or of levers that the scenario has no more, are left aside as long
+    as there are others.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifests = sorted(
-            (load_manifest(path.parent) for path in folder.glob(f"*/{MANIFEST}")),
-            key=lambda manifest: str(manifest["policy"]),
-        )
-        if not self.manifests:
+        found = [_load_facts(path.parent) for path in sorted(folder.glob(f"*/{MANIFEST}"))]
+        if not found:
             raise InputError(Position(str(folder)), "RESULT", "no finished result in this folder")
-        self.loaded = load_scenario(folder / str(self.manifests[0]["scenario_file"]))
+        self.loaded = load_scenario(folder / str(found[0]["scenario_file"]))
         self.world: World = create_world(self.loaded)
-        names = list(create_policies(self.loaded))
-        self.manifests.sort(key=lambda m: names.index(m["policy"]) if m["policy"] in names else 99)
+        order = list(create_policies(self.loaded))
+        current = [facts for facts in found if self.is_current(facts)]
+        self.manifests = sorted(
+            current or found,
+            key=lambda facts: (_get_rank(order, str(facts["policy"])), facts["seed"]),
+        )
+        self.n_seeds = len({facts["seed"] for facts in self.manifests})
+
+    def is_current(self, facts: dict[str, Any]) -> bool:
+        """Whether this code and this scenario would write this result again."""
+        name = str(facts["policy"])
+        try:
+            policy = create_policies(self.loaded, [name])[name]
+        except InputError:
+            return False
+        is_same_policy = compute_policy_digest(policy) == facts["policy_digest"]
+        return is_same_policy and facts["code"] == compute_code_digest()
+
+    def get_label(self, facts: dict[str, Any]) -> str:
+        """Name of a result: its policy, and its seed if there are several."""
+        name = str(facts["policy"])
+        return name if self.n_seeds == 1 else f"{name} (seed {facts['seed']})"
 
     def get_policy(self, manifest: dict[str, Any]) -> Policy:
         """Policy of one result, with the levers it ran with.
@@ -165,7 +202,7 @@ def _explain_under(
     policy = stored.get_policy(manifest)
     row = find_call(trace, name)
     if row is None:
-        return Explanation(policy.name, call, "", None, False, 0.0, 0.0, [])
+        return Explanation(stored.get_label(manifest), call, "", None, False, 0.0, 0.0, [])
     receipt, truth = trace.receipts[row], trace.truths[row]
     code = int(receipt["code"])
     checks = []
@@ -173,7 +210,7 @@ def _explain_under(
         seed = int(manifest["seed"])
         checks = explain_at(stored.world, policy, seed, replication, trace, row)
     return Explanation(
-        policy=policy.name,
+        policy=stored.get_label(manifest),
         call=format_call(stored.world, truth),
         operation=stored.world.operation_names[int(truth["operation"])],
         code=code,

@@ -169,11 +169,12 @@ def _keep_scenario(loaded: LoadedScenario, folder: Path) -> None:
     """Copy the scenario and the files it names, so that a result explains itself."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(loaded.path, folder / loaded.path.name)
-        for text, source in loaded.companions.items():
+        named = {loaded.path.name: loaded.path, **loaded.companions}
+        for text, source in named.items():
             target = folder / text
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            if source.resolve() != target.resolve():
+                shutil.copyfile(source, target)
     except OSError as error:
         raise StorageError(str(folder), f"cannot be written: {error.strerror or error}") from error
 

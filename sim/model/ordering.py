@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.consensus.sequencer import COMMIT_LATENCIES_US, Proposal, Sequencer, on_proposal
 from sim.core.draws import Draws
+from sim.core.encoding import HEADER_BYTES
 from sim.core.purposes import Purpose
 from sim.core.records import Ints, Posture, Records
 from sim.engine.queues import serve
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sim.model.world import World
     from sim.policies.base import Policy
 
+SIGNED_BYTES = HEADER_BYTES + 64  # a transaction without arguments, with its signature
 CHECKPOINT_BLOCKS = 100  # blocks between two state roots, at least
 GATEWAY_SEED = 1 << 40  # ordinals of service times at the second gateway
 
@@ -192,7 +194,6 @@ class Chain:
         self.outside: list[Batch] = []
         self.blocks: list[Block] = []
         self.next_us = self.interval_us
-        self.messages = 0
         self.checkpoints: dict[int, bytes] = {}  # state root after a block, by its height
 
     def submit(self, batch: Batch) -> None:
@@ -263,7 +264,12 @@ class Chain:
         self.blocks.append(
             Block(commit.height, self.next_us, commit.committed_us, applied + first, applied + last)
         )
-        self.messages += 2 * (self.validators - 1)  # the batch to each, an answer from each
+
+    def count_messages(self, block: Block) -> tuple[int, int]:
+        """Messages and bytes of ordering a block: the batch to each validator, an answer back."""
+        peers = self.validators - 1
+        content = (block.last - block.first) * SIGNED_BYTES + 2 * HEADER_BYTES
+        return 2 * peers, peers * content
 
     def get_pending(self) -> Batch:
         """What waits for a block."""

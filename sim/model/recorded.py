@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from sim.ledger.state import State, add_account, create_state
 from sim.ledger.transition import apply_blocks
 from sim.policies.presets import REFERENCE_MONITOR
 from sim.policies.registry import compile_chain_rules
-from sim.scenario.references import find_position, format_place
+from sim.scenario.references import Place, find_position, format_place
 
 if TYPE_CHECKING:
     from sim.scenario.load import LoadedScenario
@@ -217,23 +217,25 @@ class _Templates:
         org_names: list[str],
         first_argument: int,
     ) -> None:
-        self.recording, self.group = recording, group
+        self.loaded, self.recording, self.group = loaded, recording, group
         self.first_argument = first_argument
-        self.orgs = [self.find_org(loaded, name, org_names) for name in recording.orgs]
+        self.orgs = [self.find_org(name, org_names) for name in recording.orgs]
+        if group.attack is not None and group.attack not in recording.attacks:
+            problem = f"the recording has no attack {group.attack!r}"
+            self.refuse(("attack",), problem, find_nearest(group.attack, recording.attacks))
         scopes = compute_grants(recording, "arguments" if recording.has_tasks else "task")
         self.scopes = {"needed": scopes[0::LANES], "reads": scopes[1::LANES]}
 
-    def find_org(self, loaded: LoadedScenario, name: str, org_names: list[str]) -> int:
-        if name in org_names:
-            return org_names.index(name)
-        index = loaded.scenario.agents.index(self.group)
-        place = ("agents", index, "recording", "calls")
-        raise InputError(
-            find_position(loaded.tree, place),
-            format_place(place),
-            f"the recording has an org {name!r} that the scenario lacks",
-            find_nearest(name, org_names),
-        )
+    def find_org(self, name: str, org_names: list[str]) -> int:
+        if name not in org_names:
+            problem = f"the recording has an org {name!r} that the scenario lacks"
+            self.refuse(("recording", "calls"), problem, find_nearest(name, org_names))
+        return org_names.index(name)
+
+    def refuse(self, key: tuple[str, ...], problem: str, nearest: str) -> NoReturn:
+        place: Place = ("agents", self.loaded.scenario.agents.index(self.group), *key)
+        position = find_position(self.loaded.tree, place)
+        raise InputError(position, format_place(place), problem, nearest)
 
     def create(self) -> RecordedTemplates:
         recording = self.recording
@@ -304,9 +306,9 @@ class _Templates:
         return RecordedRun(steps, int(np.bitwise_or.reduce(needed["mask"])), named)
 
     def create_step(self, call: np.void) -> RecordedStep:
-        operations = self.recording.operations
-        first = int(np.flatnonzero(operations["org"] == operations["org"][call["operation"]])[0])
+        orgs = self.recording.operations["org"]
+        offset = int(np.count_nonzero(orgs[: call["operation"]] == orgs[call["operation"]]))
         goal = Goal.ATTACK if call["malicious"] == 1 else Goal.WORK
         start = self.first_argument
         arguments = (start + int(call["arguments_from"]), start + int(call["arguments_to"]))
-        return RecordedStep(int(call["operation"]) - first, goal, arguments)
+        return RecordedStep(offset, goal, arguments)

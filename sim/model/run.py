@@ -7,7 +7,6 @@ import simpy
 from numpy.typing import NDArray
 
 from sim.core.draws import Draws
-from sim.core.encoding import HEADER_BYTES
 from sim.core.merkle import compute_paged_root
 from sim.core.purposes import Purpose
 from sim.core.reasons import PENDING
@@ -32,7 +31,7 @@ from sim.model.domains import (
 )
 from sim.model.housekeeping import create_grants, create_rotation, schedule_rotations
 from sim.model.layout import Life
-from sim.model.ordering import Decided, create_ordering
+from sim.model.ordering import SIGNED_BYTES, Decided, create_ordering
 from sim.model.population import (
     OBSERVED,
     collect_due,
@@ -46,8 +45,6 @@ from sim.model.world import World
 from sim.policies.base import Checks, Order, Policy, Scope
 from sim.strategies.base import Observation
 from sim.trace.records import Header, Trace, create_header
-
-SIGNED_BYTES = HEADER_BYTES + 64  # a transaction without arguments, with its signature
 
 
 def run_replication(world: World, policy: Policy, seed: int, replication: int) -> Trace:
@@ -288,8 +285,6 @@ class Replication:
             exposure=self.audit.compute_exposure(self.horizon_us),
             headers=self.create_headers(),
             ledgers=[domain.create_record() for domain in self.get_domains()],
-            messages=self.chain.messages if self.chain is not None else 0,
-            n_bytes=self.count_block_bytes(),
         )
 
     def set_late_pending(self, receipts: Records, truths: Records) -> Records:
@@ -331,16 +326,6 @@ class Replication:
         n_arguments = batch.transactions["arguments_to"] - batch.transactions["arguments_from"]
         batch.truths["bytes"] = batch.truths["messages"] * (SIGNED_BYTES + 8 * n_arguments)
 
-    def count_block_bytes(self) -> int:
-        """Bytes of sending every block to every validator, and an answer from each."""
-        if self.chain is None:
-            return 0
-        per_peer = sum(
-            (block.last - block.first) * SIGNED_BYTES + 2 * HEADER_BYTES
-            for block in self.chain.blocks
-        )
-        return per_peer * (self.chain.validators - 1)
-
     def create_headers(self) -> list[Header]:
         """The chain of headers; a state root stands in the last and at checkpoints."""
         if self.chain is None or self.chain_domain is None:
@@ -357,6 +342,7 @@ class Replication:
                 block.proposed_us,
                 block.committed_us,
                 block.last - block.first,
+                *self.chain.count_messages(block),
                 compute_paged_root(receipts[block.first : block.last]),
                 final_root if is_last else self.chain.checkpoints.get(block.height, b""),
             )

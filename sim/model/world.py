@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.core.arithmetic import PPM
 from sim.core.identity import compute_entity
-from sim.core.records import OPERATION, Effect, Goal, Ints, Posture, Records
+from sim.core.records import OPERATION, Goal, Ints, Posture, Records
 from sim.model.layout import (
     AGENT,
     CURRENT_KEY,
@@ -28,6 +28,7 @@ from sim.model.layout import (
 )
 from sim.model.recorded import RecordedTemplates, create_recorded_templates
 from sim.scenario.load import LoadedScenario
+from sim.scenario.policies import EFFECTS
 from sim.scenario.schema import (
     AgentGroup,
     OutsiderGroup,
@@ -38,19 +39,16 @@ from sim.scenario.schema import (
     get_knob,
 )
 from sim.strategies.base import Strategy
-from sim.strategies.honest import Honest
-from sim.strategies.registry import load_strategies
+from sim.strategies.registry import create_harmless, load_strategies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EFFECTS = {"read": Effect.READ, "write": Effect.WRITE, "destructive": Effect.DESTRUCTIVE}
 POSTURES = {
     "honest": Posture.HONEST,
     "negligent": Posture.NEGLIGENT,
     "hostile": Posture.HOSTILE,
 }
-FOREIGN_ARGUMENT = 0  # id of an argument that no task names
 EVERY_CAPABILITY = 2**63 - 1
 
 
@@ -92,11 +90,6 @@ def create_world(loaded: LoadedScenario, *, with_attack: bool = True) -> World:
     return _Builder(loaded, with_attack).build()
 
 
-def create_harmless(strategy: Strategy) -> Strategy:
-    """The same agent without an attacker in it: one with goals only works."""
-    return Honest() if getattr(strategy, "goals", ()) else strategy
-
-
 class _Builder:
     """Collects rows of every table while it walks through the scenario."""
 
@@ -120,7 +113,7 @@ class _Builder:
         self.weights: list[int] = []
         self.templates: list[tuple[int, ...]] = []
         self.steps: list[tuple[int, ...]] = []
-        self.arguments: list[int] = [FOREIGN_ARGUMENT]
+        self.arguments: list[int] = [0]  # first of all, an argument that no task names
         self.agents: list[tuple[int, ...]] = []
         self.cohorts: list[Cohort] = []
 
@@ -148,7 +141,6 @@ class _Builder:
         return self.finish()
 
     def finish(self) -> World:
-        agents = create_table(self.agents, AGENT)
         return World(
             loaded=self.loaded,
             org_names=tuple(self.org_names),
@@ -162,7 +154,7 @@ class _Builder:
             templates=create_table(self.templates, TEMPLATE),
             steps=create_table(self.steps, STEP),
             arguments=np.array(self.arguments, dtype=np.int64),
-            agents=agents,
+            agents=create_table(self.agents, AGENT),
             cohorts=tuple(self.cohorts),
         )
 

@@ -32,3 +32,8 @@ def load_strategies() -> dict[str, type[Strategy]]:
             raise ValueError(f"strategy {entry.name!r} is defined twice")
         strategies[entry.name] = entry.load()
     return strategies
+
+
+def create_harmless(strategy: Strategy) -> Strategy:
+    """The same agent without an attacker in it: one with goals only works."""
+    return Honest() if getattr(strategy, "goals", ()) else strategy

@@ -24,6 +24,8 @@ class Header(NamedTuple):
     proposed_us: int
     committed_us: int
     n_transactions: int
+    messages: int  # spent on ordering it, beside those of its transactions
+    n_bytes: int
     receipts_root: bytes
     state_root: bytes  # empty but at checkpoints
     digest: bytes
@@ -48,8 +50,16 @@ class Trace(NamedTuple):
     exposure: Records  # EXPOSURE
     headers: list[Header]
     ledgers: list[DomainRecord]
-    messages: int  # beside those of single transactions
-    n_bytes: int
+
+    @property
+    def messages(self) -> int:
+        """Messages beside those of single transactions."""
+        return sum(header.messages for header in self.headers)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes beside those of single transactions."""
+        return sum(header.n_bytes for header in self.headers)
 
     def compute_digest(self) -> bytes:
         """Digest of everything that must be equal between two runs of the same cell."""
@@ -70,11 +80,13 @@ def create_header(
     proposed_us: int,
     committed_us: int,
     n_transactions: int,
+    messages: int,
+    n_bytes: int,
     receipts_root: bytes,
     state_root: bytes,
 ) -> Header:
     """Next header of a chain: its digest covers all its fields and the digest before it."""
-    numbers = (height, proposed_us, committed_us, n_transactions)
+    numbers = (height, proposed_us, committed_us, n_transactions, messages, n_bytes)
     digest = hashlib.sha256(before)
     for number in numbers:
         digest.update(number.to_bytes(8, "little"))

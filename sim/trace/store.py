@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sim.trace.records import Trace
 
 MANIFEST = "manifest.json"
+# what a receipt says otherwise than the transaction under the same name
+RECEIPT_NAMES = {"fee": "fee_charged", "amount": "amount_moved"}
 
 
 def write_traces(folder: Path, first: int, traces: Sequence[Trace]) -> None:
@@ -39,6 +41,8 @@ def write_traces(folder: Path, first: int, traces: Sequence[Trace]) -> None:
     ]
     for columns, trace in zip(calls, traces, strict=True):
         columns["domain"] = trace.domains
+        for name, stored in RECEIPT_NAMES.items():
+            columns[stored] = np.ascontiguousarray(trace.receipts[name])
     write_table(folder / f"transactions-{first:06d}.parquet", _join(calls))
     for name in ("tasks", "approvals", "exposure"):
         tables = [_create_columns(trace.replication, getattr(trace, name)) for trace in traces]
@@ -65,7 +69,7 @@ def _create_headers(traces: Sequence[Trace]) -> dict[str, Any]:
     columns: dict[str, Any] = {
         "replication": np.array([replication for replication, _ in rows], dtype=np.int64)
     }
-    for name in ("height", "proposed_us", "committed_us", "n_transactions"):
+    for name in ("height", "proposed_us", "committed_us", "n_transactions", "messages", "n_bytes"):
         columns[name] = np.array([getattr(header, name) for _, header in rows], dtype=np.int64)
     for name in ("receipts_root", "state_root", "digest"):
         columns[name] = [getattr(header, name).hex() for _, header in rows]
@@ -132,13 +136,34 @@ def seal(folder: Path, final: Path, manifest: dict[str, Any]) -> None:
             }
             for path in sorted(folder.iterdir())
         }
-        text = json.dumps({**manifest, "files": files}, indent=1, sort_keys=True)
-        write_bytes(folder / MANIFEST, text.encode() + b"\n")
-        if final.exists():
-            shutil.rmtree(final)
-        folder.rename(final)
+        write_bytes(folder / MANIFEST, create_manifest({**manifest, "files": files}))
+        _replace_folder(folder, final)
     except OSError as error:
         raise StorageError(str(final), f"cannot be written: {error.strerror or error}") from error
+
+
+def _replace_folder(folder: Path, final: Path) -> None:
+    """Rename a folder onto another name; what stood there stands until the moment it is done."""
+    old = final.with_name(final.name + ".old")
+    if not final.exists():
+        folder.rename(final)
+        return
+    if old.exists():
+        shutil.rmtree(old)
+    os.replace(final, old)
+    try:
+        folder.rename(final)
+    except OSError:
+        os.replace(old, final)
+        raise
+    shutil.rmtree(old)
+
+
+def create_manifest(facts: dict[str, Any]) -> bytes:
+    """A manifest in its one form, with its own digest in it."""
+    text = json.dumps(facts, indent=1, sort_keys=True)
+    digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return json.dumps({**facts, "manifest": digest}, indent=1, sort_keys=True).encode() + b"\n"
 
 
 def load_manifest(folder: Path) -> dict[str, Any]:
@@ -147,7 +172,11 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     Errors: StorageError naming the first file that is missing, cut or changed.
     """
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+        content = (folder / MANIFEST).read_bytes()
+        manifest: dict[str, Any] = json.loads(content)
+        facts = {name: value for name, value in manifest.items() if name != "manifest"}
+        if content != create_manifest(facts):
+            raise StorageError(str(folder / MANIFEST), "is not what was written: digests differ")
         files = manifest["files"]
         for name in sorted(files):
             content = (folder / name).read_bytes()
@@ -155,7 +184,8 @@ def load_manifest(folder: Path) -> dict[str, Any]:
             if digest != files[name]["blake2b"]:
                 raise StorageError(str(folder / name), "is not what was written: digests differ")
     except OSError as error:
-        raise StorageError(str(folder), f"cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError) as error:
+        path = str(error.filename or folder)
+        raise StorageError(path, f"cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StorageError(str(folder / MANIFEST), f"is no manifest: {error}") from error
     return manifest

@@ -25,6 +25,7 @@ NAMES = ["unguarded", "gateway", "chain", "mine"]
 SETTINGS: dict[str, Any] = {
     "horizon": "12s",
     "replications": 2,
+    "issuer_error": 0.3,  # so that a task ends early where somebody checks
     "agents": [
         create_worker(count=2, cross_org_share=0.5, error=0.3),
         create_reacher(count=3, cross_org_share=0.5),

@@ -20,7 +20,7 @@ from sim.core.records import (
     Records,
 )
 from sim.metrics.base import Chunk, Facts, Form, NullReason, Value
-from sim.metrics.outcomes import CLEAN, GATES, OUTCOMES, OVERHEADS, measure
+from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS, measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -498,7 +498,6 @@ def test_every_outcome_is_listed_with_number_and_unit() -> None:
 
 def test_overheads_and_gates_are_outcomes() -> None:
     assert set(OVERHEADS.values()) <= set(OUTCOMES)
-    assert set(GATES) <= set(OUTCOMES)
     assert {name.removeprefix("policy_overhead_") for name in OVERHEADS} == {
         "latency",
         "messages",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sim.core.records import RECEIPT, Kind, Posture
+from sim.ledger.rules import get_situation
 from sim.model.audit import Audit
 from sim.model.domains import Batch, create_batch
 from sim.model.ordering import Decided
@@ -173,6 +174,10 @@ def mark(world: World, policy: Policy, caller: int, owner: int, **columns: int) 
     changes = {"caller_org": caller, "owner_org": owner} | columns
     domain = changes.pop("domain", caller)
     decided = create_decided(caller, [1_000], **changes)
+    across = changes["caller_org"] != changes["owner_org"]
+    postures = (int(world.postures[changes[side]]) for side in ("caller_org", "owner_org"))
+    mediated = changes.get("mediated", 1)
+    decided.batch.transactions["situation"] = get_situation(int(across), *postures, mediated)
     Audit(world, policy, None).note(decided._replace(domains=np.array([domain])))
     truths = decided.batch.truths
     return int(truths["logged"][0]), int(truths["log_complete"][0])

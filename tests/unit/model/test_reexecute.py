@@ -68,7 +68,7 @@ TRIED: dict[str, Policy] = {
     "half mediated": replace(LAYERED, mediation_ppm=500_000),
     "approval": replace(GATEWAY, approval=(Effect.DESTRUCTIVE, Effect.WRITE)),
     "approval on chain": replace(CHAIN, approval=(Effect.WRITE,)),
-    "rate": replace(CHAIN, rate_per_minute=6),
+    "rate": replace(CHAIN, rate_per_minute=1),
 }
 
 

@@ -50,11 +50,12 @@ def test_a_gateway_charges_no_fee_and_a_chain_does() -> None:
     assert compile_chain_rules(layered).fee_min == 5
 
 
-def test_layered_shares_its_levers_between_both() -> None:
+def test_layered_limits_rates_on_both_and_asks_for_approval_at_the_gateway() -> None:
     levers = replace(POLICIES["layered"], approval=(Effect.WRITE,), rate_per_minute=60)
-    for rules in (compile_gateway_rules(levers), compile_chain_rules(levers)):
-        assert rules.approval_effects == 0b010
-        assert rules.rate_cap_ppm > 0
+    gateway, chain = compile_gateway_rules(levers), compile_chain_rules(levers)
+    assert gateway.approval_effects == 0b010
+    assert chain.approval_effects == 0
+    assert gateway.rate_cap_ppm == chain.rate_cap_ppm > 0
 
 
 def test_a_gateway_policy_checks_nothing_on_the_ledger_of_its_anchors() -> None:

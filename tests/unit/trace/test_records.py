@@ -23,6 +23,8 @@ FIELDS: dict[str, Any] = {
     "proposed_us": 6_000,
     "committed_us": 7_000,
     "n_transactions": 8,
+    "messages": 9,
+    "n_bytes": 10,
     "receipts_root": ROOT,
     "state_root": b"",
 }
@@ -50,8 +52,6 @@ def create_trace(**changes: Any) -> Trace:
         exposure=fill(EXPOSURE, 2),
         headers=[create_one()],
         ledgers=[ledger],
-        messages=10,
-        n_bytes=11,
     )
     return trace._replace(**changes)
 
@@ -63,7 +63,7 @@ def test_a_header_keeps_its_fields() -> None:
 
 
 def test_the_digest_of_a_header_is_over_the_one_before_and_its_fields() -> None:
-    numbers = b"".join(number.to_bytes(8, "little") for number in (5, 6_000, 7_000, 8))
+    numbers = b"".join(number.to_bytes(8, "little") for number in (5, 6_000, 7_000, 8, 9, 10))
     before = b"\x07" * 32
     expected = hashlib.sha256(before + numbers + ROOT + STATE).digest()
     assert create_one(before, state_root=STATE).digest == expected
@@ -123,8 +123,8 @@ def test_every_number_of_a_table_moves_the_digest(name: str) -> None:
         {"headers": [create_one(height=6)]},
         {"ledgers": []},
         {"ledgers": [DomainRecord("chain", np.zeros(0, dtype=TRANSACTION), [], ROOT)]},
-        {"messages": 9},
-        {"n_bytes": 12},
+        {"headers": [create_one(messages=8)]},
+        {"headers": [create_one(n_bytes=12)]},
     ],
     ids=["no header", "header", "no ledger", "state root", "messages", "bytes"],
 )

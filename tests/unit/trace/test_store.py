@@ -19,6 +19,7 @@ from sim.metrics.base import Value
 from sim.metrics.outcomes import OUTCOMES, measure
 from sim.trace.store import (
     MANIFEST,
+    RECEIPT_NAMES,
     create_folder,
     load_manifest,
     seal,
@@ -319,19 +320,21 @@ def load_values(folder: Path, trace: Trace, policy: str) -> dict[str, Value]:
     def load(name: str, dtype: np.dtype[np.void]) -> np.ndarray:
         columns = pq.read_table(folder / f"{name}-000000.parquet").to_pydict()
         records = np.zeros(len(columns["replication"]), dtype=dtype)
+        stored_as = RECEIPT_NAMES if dtype is RECEIPT else {}
         for column in dtype.names or ():
-            records[column] = columns[column]
+            records[column] = columns[stored_as.get(column, column)]
         return records
 
     live = create_chunk(trace, POLICIES[policy])
+    headers = pq.read_table(folder / "headers-000000.parquet").to_pydict()
     stored = live._replace(
         receipts=load("transactions", RECEIPT),
         truths=load("transactions", TRUTH),
         tasks=load("tasks", TASK),
         approvals=load("approvals", APPROVAL_REQUEST),
         exposure=load("exposure", EXPOSURE),
-        messages=0,
-        n_bytes=0,
+        messages=sum(headers["messages"]),
+        n_bytes=sum(headers["n_bytes"]),
     )
     return measure([stored], OUTCOMES.values())
 
