@@ -3,14 +3,16 @@
 # ruff: noqa: PLC0415 - `sim --help` must not wait for numpy and numba
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from sim.cli.replay import replay
-from sim.core.errors import AmbitError
+from sim.core.errors import AmbitError, InputError, InputErrors
 
 app = typer.Typer(
     name="sim",
@@ -62,12 +64,22 @@ def validate(
     from sim.scenario.load import load_scenario
     from sim.scenario.policies import create_policies
 
+    refusals: list[InputError] = []
     for file in files:
-        loaded = load_scenario(file)
-        n_policies = len(create_policies(loaded))
+        try:
+            loaded = load_scenario(file)
+            n_policies = len(create_policies(loaded))
+        except InputErrors as found:
+            refusals += found.errors
+            continue
+        except InputError as found:
+            refusals.append(found)
+            continue
         if not quiet:
             title = loaded.scenario.title
             typer.echo(f"{file}: sound: {title!r}, {n_policies} policies, digest {loaded.digest}")
+    if refusals:
+        raise InputErrors(tuple(refusals))
 
 
 @app.command("list")
@@ -85,8 +97,6 @@ def list_names(
     if as_json:
         _print_json(listing)
         return
-    if not listing:
-        typer.echo(f"no {what} in this version", err=True)
     width = max((len(row["name"]) for row in listing), default=0)
     for row in listing:
         typer.echo(f"{row['name']:<{width}}  {row['summary']}")
@@ -126,13 +136,24 @@ def _print_json(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2, allow_nan=False))
 
 
+class Interrupted(BaseException):
+    """Somebody wants the program to end; typer would swallow a KeyboardInterrupt."""
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """End at once, in whatever is running."""
+    raise Interrupted
+
+
 def main() -> None:
     """Run a command; end with its exit code and, for a person's error, one clear message."""
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         app(standalone_mode=True)
     except AmbitError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what was finished is kept", err=True)
+    except Interrupted:
+        typer.echo("interrupted; finished results are kept, the same command starts anew", err=True)
         sys.exit(130)

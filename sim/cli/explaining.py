@@ -18,8 +18,12 @@ PLAIN_WIDTH = 160
 
 def print_calls(result: Path, replication: int) -> None:
     """Names of calls worth explaining: what nobody asked for, then what was refused wrongly."""
+    calls = list_explainable(result, replication)
+    if not calls:
+        typer.echo("Every call was asked for, and none was refused.")
+        return
     typer.echo("Calls that nobody asked for, or that were refused though somebody had:")
-    for call in list_explainable(result, replication):
+    for call in calls:
         typer.echo(f"  {call}")
 
 

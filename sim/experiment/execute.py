@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -44,7 +45,9 @@ def execute(
     # a context of our own: nothing global is set; forked workers inherit the compiled rules
     method = "fork" if sys.platform == "linux" else "spawn"
     context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        min(workers, len(jobs)), mp_context=context, initializer=ignore_interrupts
+    ) as pool:
         futures = [pool.submit(run_job, job) for job in jobs]
         for future in futures:
             future.add_done_callback(lambda done: _tell(done, on_done))
@@ -52,8 +55,17 @@ def execute(
             return [future.result() for future in futures]
         except BrokenProcessPool as error:
             raise StorageError("worker", "a process died; out of memory?") from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+        finally:  # nothing is left to do, or something went wrong: start no more
+            if not all(future.done() for future in futures):
+                pool.shutdown(wait=False, cancel_futures=True)
+                for child in multiprocessing.active_children():
+                    child.terminate()
+
+
+def ignore_interrupts() -> None:
+    """A worker leaves an interrupt to its parent, which ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def load_rules(jobs: Sequence[Job]) -> None:

@@ -125,19 +125,18 @@ def get_approval_waits_s(chunk: Chunk) -> Sums:
 
 
 def count_false_approvals(chunk: Chunk) -> Sums:
-    """Harmful requests approved, harmful requests decided."""
-    decided = chunk.approvals["decision"] != int(Decision.OPEN)
-    harmful = decided & (chunk.approvals["harmful"] == 1)
+    """Harmful requests approved, harmful requests asked."""
+    harmful = chunk.approvals["harmful"] == 1
     approved = chunk.approvals["decision"] == int(Decision.APPROVED)
     return create_pair(_count(harmful & approved), _count(harmful))
 
 
 def count_false_refusals(chunk: Chunk) -> Sums:
-    """Benign requests refused or timed out, benign requests decided."""
-    decided = chunk.approvals["decision"] != int(Decision.OPEN)
-    benign = decided & (chunk.approvals["harmful"] == 0)
-    approved = chunk.approvals["decision"] == int(Decision.APPROVED)
-    return create_pair(_count(benign & ~approved), _count(benign))
+    """Benign requests refused or timed out, benign requests asked."""
+    benign = chunk.approvals["harmful"] == 0
+    decision = chunk.approvals["decision"]
+    denied = (decision == int(Decision.REFUSED)) | (decision == int(Decision.TIMED_OUT))
+    return create_pair(_count(benign & denied), _count(benign))
 
 
 def count_bypasses(chunk: Chunk) -> Sums:
@@ -170,10 +169,16 @@ def create_cost(total: Callable[[Chunk], float]) -> Callable[[Chunk], Sums]:
     return sum_cost
 
 
-def sum_latency_s(chunk: Chunk) -> float:
-    """Seconds that decided calls waited."""
-    latencies = get_latencies_s(chunk)
-    return float(latencies[np.isfinite(latencies)].sum())
+def sum_latency_us(chunk: Chunk) -> float:
+    """Microseconds that decided calls waited: whole, so that sums of chunks add up exactly."""
+    decided = is_call(chunk) & ~is_pending(chunk)
+    return float((chunk.truths["final_us"] - chunk.receipts["submitted_us"])[decided].sum())
+
+
+def finish_seconds(parts: list[Sums], facts: Facts) -> Value:
+    """Microseconds over tasks, as seconds."""
+    value = finish_pair(parts, facts)
+    return value._replace(num=value.num / US_PER_S)
 
 
 def sum_messages(chunk: Chunk) -> float:

@@ -168,14 +168,14 @@ _LISTED = (
     _create_rate(
         "M52",
         "approval_false_approve_rate",
-        "of the harmful requests decided, the share approved",
+        "of the harmful requests asked, the share approved",
         counts.count_false_approvals,
         applies=_requires_approval,
     ),
     _create_rate(
         "M52",
         "approval_false_refuse_rate",
-        "of the benign requests decided, the share refused or timed out",
+        "of the benign requests asked, the share refused or timed out",
         counts.count_false_refusals,
         applies=_requires_approval,
     ),
@@ -219,6 +219,16 @@ _LISTED = (
         counts.count_forgeries,
         applies=_checks_signatures,
     ),
+    Outcome(
+        "M55",
+        "task_latency",
+        "s a task",
+        "down",
+        Form.RATIO,
+        "waiting spent for each finished task, before the baseline is taken off",
+        counts.create_cost(counts.sum_latency_us),
+        counts.finish_seconds,
+    ),
     *(
         _create_ratio(
             "M55",
@@ -228,7 +238,6 @@ _LISTED = (
             counts.create_cost(total),
         )
         for name, unit, total in (
-            ("latency", "s", counts.sum_latency_s),
             ("messages", "messages", counts.sum_messages),
             ("bytes", "bytes", counts.sum_bytes),
             ("fee", "base units", counts.sum_fees),

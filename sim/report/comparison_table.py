@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.consensus.sequencer import ORDERING_NAME
-from sim.experiment.comparison import UNGUARDED, Estimate
+from sim.core.units import PPM
+from sim.experiment.comparison import Estimate
 from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
+from sim.policies.base import Checks
 from sim.stats.intervals import Method, compute_zero_bound
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ ROWS: tuple[tuple[str, str] | None, ...] = (
     ("approval_bypass_rate", "gate: approval bypassed"),
     ("forgery_acceptance_rate", "gate: forgeries accepted"),
 )
+LATENCIES = ("commit_latency_p50", "commit_latency_p95", "commit_latency_p99")
 LABEL_WIDTH = 31
 CELL_WIDTH = 13
 
@@ -102,10 +105,10 @@ def create_cell(estimate: Estimate) -> Cell:
             bound = interval.high
         return Cell("none seen", f"P < {format_number(100 * (bound or 0), 2)} %")
     value = format_number(scale * interval.mean)
-    if interval.low is None or interval.high is None:
-        return Cell(value, "")
-    if interval.low == interval.high:
-        return Cell(value, "every time")
+    if interval.method is Method.NO_INTERVAL:
+        return Cell(value, "" if interval.mean else f"n = {estimate.n}")
+    if interval.low is None or interval.high is None or interval.low == interval.high:
+        return Cell(value, f"in all {estimate.n}")
     if interval.method is Method.ZERO_BOUND:
         return Cell(value, f"P > {format_number(100 * interval.low, 2)} %")
     return Cell(value, format_range(scale * interval.low, scale * interval.high))
@@ -141,10 +144,10 @@ def find_best(name: str, result: RunResult) -> set[str]:
 
 
 def is_by_construction(name: str, policy: str, result: RunResult) -> bool:
-    """Whether an outcome only restates a setting of the policy.
+    """Whether an outcome only restates a setting of the policy or the world.
 
-    A bound is perfect or hopeless by definition. Over-scoped calls cannot pass where the check
-    binds on every path. Irreversible acts under a kill switch cannot happen.
+    A bound is perfect or hopeless by definition, and so is a policy that checks nothing.
+    Over-scoped calls cannot pass where the check binds on every path and no org ignores it.
     """
     levers = result.policies[policy]
     if levers.is_bound:
@@ -152,15 +155,15 @@ def is_by_construction(name: str, policy: str, result: RunResult) -> bool:
             "unauthorized_execution_rate",
             "overscoped_execution_rate",
             "false_denial_rate",
-            "commit_latency_p50",
-            "commit_latency_p95",
-            "commit_latency_p99",
             "policy_overhead_latency",
+            *LATENCIES,
         )
-    if policy == UNGUARDED:
-        passed = ("unauthorized_execution_rate", "overscoped_execution_rate", "false_denial_rate")
-        return name in passed or name in OVERHEADS or name.startswith("commit_latency")
-    return name == "overscoped_execution_rate" and levers.mediation_ppm == 1_000_000
+    if levers.checks is Checks.NONE:
+        passed = ("unauthorized_execution_rate", "overscoped_execution_rate")
+        executed = name in passed and levers.commit_delay_us == 0
+        return executed or name == "false_denial_rate" or name in OVERHEADS or name in LATENCIES
+    all_honest = all(org.posture == "honest" for org in result.loaded.scenario.orgs)
+    return name == "overscoped_execution_rate" and levers.mediation_ppm == PPM and all_honest
 
 
 def get_rows(result: RunResult, policies: Sequence[str]) -> list[tuple[str, str] | None]:

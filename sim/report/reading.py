@@ -47,7 +47,14 @@ def _describe_harm(result: RunResult, policies: Sequence[str]) -> str:
     """Which policies let all the baseline's harm through, some of it, or none that was seen."""
     base = _get_mean(result, result.baseline, HARM)
     if not base:
-        return f"Under {result.baseline} no harm was seen, so there is nothing to stop."
+        harmed = [
+            f"{policy} ({format_number(mean)} value units an episode)"
+            for policy in policies
+            if (mean := _get_mean(result, policy, HARM))
+        ]
+        seen = f" Harm was seen under {_join(harmed)}." if harmed else ""
+        n = result.replications
+        return f"Under {result.baseline} no harm was seen in {n} replications.{seen}"
     changed = {c.policy: c for c in result.contrasts if c.metric == HARM}
     unseen, less, same, more = [], [], [], []
     for policy in policies:
@@ -76,7 +83,8 @@ def _describe_harm(result: RunResult, policies: Sequence[str]) -> str:
 
 
 def _format_share(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    """A share of something that was seen: per cent, never rounded to nothing."""
+    return "under 1 %" if share < 0.005 else f"{100 * share:.0f} %"
 
 
 def _describe_utility(result: RunResult, policies: Sequence[str]) -> str:
@@ -86,6 +94,14 @@ def _describe_utility(result: RunResult, policies: Sequence[str]) -> str:
     if not known:
         return ""
     best, worst = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
+    if known[best] == 0:
+        return f"No policy got a task done in time in {result.replications} replications."
+    if known[worst] == 0:
+        idle = _join([policy for policy, mean in known.items() if mean == 0])
+        return (
+            f"No task was done in time under {idle}; the most, {_format_share(known[best])}, "
+            f"under {best}."
+        )
     if known[best] == known[worst]:
         return f"All policies got {_format_share(known[best])} of the tasks done in time."
     return (
@@ -101,6 +117,8 @@ def _describe_latency(result: RunResult, policies: Sequence[str]) -> str:
     if not known:
         return ""
     slow = max(known, key=known.__getitem__)
+    if known[slow] == 0:
+        return "No policy delayed a decision."
     return f"A decision took longest under {slow} (p95 {format_number(known[slow])} s)."
 
 

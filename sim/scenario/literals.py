@@ -203,8 +203,10 @@ class Within:
         return core_schema.chain_schema([own, handler(source)])
 
     def __get_pydantic_json_schema__(
-        self, schema: core_schema.ChainSchema, handler: GetJsonSchemaHandler
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
+        if schema["type"] != "chain":
+            return handler(schema)
         own, narrowed = map(handler, schema["steps"])
         return own | narrowed
 

@@ -12,6 +12,7 @@ from sim.core.errors import InputError
 from sim.core.reasons import Reason
 from sim.core.records import Goal, ScopeLevel
 from sim.importers.recording import Recording, load_recording
+from sim.model.layout import Phase
 from sim.model.recorded import judge_recording
 from sim.model.world import World, create_world
 from sim.policies.base import Scope
@@ -208,6 +209,15 @@ def test_without_attack_malicious_calls_are_left_out(tmp_path: Path) -> None:
     loaded = load(tmp_path, {}, WIPE | {"malicious": True}, READ).loaded
     idle = create_world(loaded, with_attack=False)
     assert get_steps(idle, 0) == [["send", "look"]]
+
+
+def test_an_agent_that_did_nothing_but_attack_has_nothing_to_do_without(tmp_path: Path) -> None:
+    """Compiled code would follow its first task out of the table, and the process would end."""
+    loaded = load(tmp_path, WIPE | {"malicious": True}, {"run": "r2", "agent": "other"}).loaded
+    idle = create_world(loaded, with_attack=False)
+    for agent in idle.agents:
+        has_task = 0 <= agent["template"] < min(agent["template_last"], len(idle.templates))
+        assert has_task or agent["phase"] == Phase.DONE
 
 
 def test_only_runs_of_the_attack_asked_for_and_benign_ones(tmp_path: Path) -> None:

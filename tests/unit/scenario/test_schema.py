@@ -144,7 +144,9 @@ REFUSED: list[tuple[tuple[str | int, ...], Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("place", "value"), REFUSED, ids=str)
+@pytest.mark.parametrize(
+    ("place", "value"), REFUSED, ids=lambda part: "missing" if part is MISSING else str(part)
+)
 def test_what_sim_refuses_an_editor_marks(
     place: tuple[str | int, ...], value: Any, is_accepted: Accept
 ) -> None:

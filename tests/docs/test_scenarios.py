@@ -1,0 +1,80 @@
+"""Every shipped scenario is sound, says what it asks, runs, and together they show everything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sim.core.reasons import PENDING
+from sim.experiment.run import check_primary
+from sim.model.world import World
+from sim.policies.registry import load_policies
+from sim.scenario.load import load_scenario
+from sim.scenario.policies import create_policies
+from sim.scenario.schema import PolicyEntry
+from sim.strategies.registry import load_strategies
+from tests.worlds import SCENARIOS, SHIPPED, get_calls, load_shipped, run
+
+if TYPE_CHECKING:
+    from sim.scenario.load import LoadedScenario
+
+LOADED = {name: load_scenario(SCENARIOS / f"{name}.yaml") for name in SHIPPED}
+ARMS = [(name, policy) for name, loaded in LOADED.items() for policy in create_policies(loaded)]
+
+
+@pytest.fixture(scope="module")
+def worlds() -> dict[str, World]:
+    return {name: load_shipped(name) for name in SHIPPED}
+
+
+def test_there_are_scenarios() -> None:
+    assert len(SHIPPED) >= 3
+
+
+@pytest.mark.parametrize("loaded", LOADED.values(), ids=LOADED)
+def test_a_scenario_says_what_it_asks_and_what_it_expects(loaded: LoadedScenario) -> None:
+    scenario = loaded.scenario
+    assert len(scenario.title.split()) <= 8
+    assert scenario.question.rstrip().endswith("?")
+    assert len(scenario.expectation.split()) >= 10
+    check_primary(loaded)
+
+
+@pytest.mark.parametrize(("name", "policy"), ARMS)
+def test_a_scenario_runs_under_every_policy_it_lists(
+    name: str, policy: str, worlds: dict[str, World]
+) -> None:
+    world = worlds[name]
+    trace = run(world, create_policies(world.loaded)[policy])
+    calls = get_calls(trace)
+    assert len(calls) >= 10
+    assert (calls.code != PENDING).any()
+    assert len(trace.tasks)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_scenario_has_something_to_stop_and_something_to_keep(
+    name: str, worlds: dict[str, World]
+) -> None:
+    calls = get_calls(run(worlds[name], "unguarded"))
+    assert (calls.truths["legit"] == 1).any()
+    assert (calls.truths["legit"] == 0).any()
+
+
+def test_every_policy_is_shown_somewhere() -> None:
+    shown = {
+        entry.preset if isinstance(entry, PolicyEntry) else entry
+        for loaded in LOADED.values()
+        for entry in loaded.scenario.policies
+    }
+    assert shown == set(load_policies())
+
+
+def test_every_strategy_is_shown_somewhere() -> None:
+    shown = {
+        str(getattr(group, "strategy", ""))
+        for loaded in LOADED.values()
+        for group in loaded.scenario.agents
+    }
+    assert shown == set(load_strategies())
