@@ -61,6 +61,7 @@ def validate(
     quiet: Quiet = False,
 ) -> None:
     """Check scenario files without running them; say all that is wrong."""
+    from sim.experiment.primary import check_primary
     from sim.scenario.load import load_scenario
     from sim.scenario.policies import create_policies
 
@@ -69,6 +70,7 @@ def validate(
         try:
             loaded = load_scenario(file)
             n_policies = len(create_policies(loaded))
+            check_primary(loaded)
         except InputErrors as found:
             refusals += found.errors
             continue
@@ -125,7 +127,7 @@ def explain(
     from sim.cli.explaining import print_calls, print_explanations
 
     if call is None:
-        print_calls(result, replication)
+        print_calls(result, replication, tuple(policy or ()))
     else:
         print_explanations(result, call, replication, tuple(policy or ()))
 

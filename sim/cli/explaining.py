@@ -9,6 +9,7 @@ from rich.console import Console
 
 from sim.experiment.explain import explain, list_explainable
 from sim.report.explanation import create_checks_table, create_heading
+from sim.report.printable import make_printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 PLAIN_WIDTH = 160
 
 
-def print_calls(result: Path, replication: int) -> None:
+def print_calls(result: Path, replication: int, policies: tuple[str, ...]) -> None:
     """Names of calls worth explaining: what nobody asked for, then what was refused wrongly."""
-    calls = list_explainable(result, replication)
+    calls = list_explainable(result, replication, policies)
     if not calls:
         typer.echo("Every call was asked for, and none was refused.")
         return
     typer.echo("Calls that nobody asked for, or that were refused though somebody had:")
     for call in calls:
-        typer.echo(f"  {call}")
+        typer.echo(f"  {make_printable(call)}")
 
 
 def print_explanations(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.metrics.base import Form, NullReason, Value
-from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
+from sim.metrics.outcomes import OUTCOMES, OVERHEADS, get_outcomes
 from sim.stats.intervals import (
     Interval,
     compute_mean_interval,
@@ -52,16 +52,6 @@ class Contrast(NamedTuple):
 
 
 Values = dict[str, list[Value]]  # by outcome, one value for each replication
-
-
-def get_outcomes() -> dict[str, Outcome]:
-    """Every outcome that is measured directly, in the order of tables."""
-    ordered: dict[str, Outcome] = {}
-    for name, outcome in OUTCOMES.items():
-        ordered[name] = outcome
-        if name == "utility_under_attack":
-            ordered[CLEAN.name] = CLEAN
-    return ordered
 
 
 def compute_estimate(outcome: Outcome, values: Sequence[Value]) -> Estimate:

@@ -105,6 +105,19 @@ class StoredRun:
         is_same_policy = compute_policy_digest(policy) == facts["policy_digest"]
         return is_same_policy and facts["code"] == compute_code_digest()
 
+    def choose(self, policies: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Results of some policies, or all.
+
+        Errors: InputError for a policy without a result here.
+        """
+        known = [str(facts["policy"]) for facts in self.manifests]
+        for policy in policies:
+            if policy not in known:
+                where = Position(str(self.folder))
+                nearest = find_nearest(policy, known)
+                raise InputError(where, "--policy", f"no result of {policy!r} here", nearest)
+        return [facts for facts in self.manifests if not policies or facts["policy"] in policies]
+
     def get_label(self, facts: dict[str, Any]) -> str:
         """Name of a result: its policy, and its seed if there are several."""
         name = str(facts["policy"])
@@ -142,13 +155,13 @@ class StoredRun:
         return trace
 
 
-def list_explainable(folder: Path, replication: int) -> list[str]:
-    """Calls of a result that a reader may want explained.
+def list_explainable(folder: Path, replication: int, policies: tuple[str, ...] = ()) -> list[str]:
+    """Calls of a result that a reader may want explained, under the first policy asked for.
 
     Errors: InputError, StorageError.
     """
     stored = StoredRun(folder)
-    trace = stored.run_again(stored.manifests[0], replication)
+    trace = stored.run_again(stored.choose(policies)[0], replication)
     return list_calls(stored.world, trace, LISTED_MAX)
 
 
@@ -161,16 +174,9 @@ def explain(
     """
     stored = StoredRun(folder)
     name = parse_call(stored, call)
-    known = [str(manifest["policy"]) for manifest in stored.manifests]
-    for policy in policies:
-        if policy not in known:
-            where = Position(str(folder))
-            nearest = find_nearest(policy, known)
-            raise InputError(where, "--policy", f"no result of {policy!r} here", nearest)
     explanations = [
         _explain_under(stored, manifest, name, call, replication)
-        for manifest in stored.manifests
-        if not policies or manifest["policy"] in policies
+        for manifest in stored.choose(policies)
     ]
     if all(explanation.code is None for explanation in explanations):
         where = Position(str(folder))

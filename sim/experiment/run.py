@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.core.errors import InputError, StorageError, find_nearest
+from sim.core.errors import StorageError
 from sim.experiment.cells import CHUNK, Job, JobResult, compute_code_digest
 from sim.experiment.comparison import (
     Contrast,
@@ -17,12 +17,11 @@ from sim.experiment.comparison import (
     Values,
     compute_contrasts,
     compute_estimates,
-    get_outcomes,
 )
 from sim.experiment.execute import count_cores, execute
+from sim.experiment.primary import check_primary
 from sim.scenario.load import LoadedScenario
 from sim.scenario.policies import compute_policy_digest, create_policies
-from sim.scenario.references import find_position
 from sim.trace.store import create_folder, seal
 
 if TYPE_CHECKING:
@@ -105,19 +104,6 @@ def run_scenario(
         },
         folder=get_run_folder(loaded, options.out) if options.out else None,
     )
-
-
-def check_primary(loaded: LoadedScenario) -> None:
-    """Refuse a primary outcome that does not exist.
-
-    Errors: InputError with the nearest name.
-    """
-    known = get_outcomes()
-    for index, name in enumerate(loaded.scenario.primary):
-        if name not in known:
-            where = find_position(loaded.tree, ("primary", index))
-            problem = f"unknown outcome {name!r}"
-            raise InputError(where, f"primary[{index}]", problem, find_nearest(name, known))
 
 
 def create_jobs(

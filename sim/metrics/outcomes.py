@@ -262,6 +262,16 @@ OVERHEADS = {
 }
 
 
+def get_outcomes() -> dict[str, Outcome]:
+    """Every outcome that is measured directly, in the order of tables."""
+    ordered: dict[str, Outcome] = {}
+    for name, outcome in OUTCOMES.items():
+        ordered[name] = outcome
+        if name == "utility_under_attack":
+            ordered[CLEAN.name] = CLEAN
+    return ordered
+
+
 def measure(chunks: Iterable[Chunk], outcomes: Iterable[Outcome]) -> dict[str, Value]:
     """Every outcome of one replication.
 

@@ -125,8 +125,8 @@ class _Builder:
         }
         for credential in self.scenario.credentials:
             org = self.org_ranges[credential.org][0]
-            purpose = self.get_mask(credential.purpose)
-            self.add_holder(credential.name, 0, org, self.get_mask(credential.role), purpose, False)
+            role, purpose = map(self.get_mask, (credential.role, credential.purpose))
+            self.add_holder(credential.name, 0, org, role, purpose, False)
         strategies = load_strategies()
         # outsiders last: they act with keys of agents that must be there
         for group in sorted(self.scenario.agents, key=lambda g: isinstance(g, OutsiderGroup)):
@@ -323,12 +323,8 @@ class _Builder:
         )
 
     def add_outsiders(self, group: OutsiderGroup, strategy: Any) -> None:
-        row = self.add_group_row(
-            Life.OUTSIDE,
-            group,
-            arrival_us=strategy.act_every_us,
-            cross_org_ppm=group.cross_org_share,
-        )
+        share_ppm, every_us = group.cross_org_share, strategy.act_every_us
+        row = self.add_group_row(Life.OUTSIDE, group, arrival_us=every_us, cross_org_ppm=share_ppm)
         first = len(self.steps)
         self.steps.append((0, Goal.ATTACK, -1, -1, -1, 0, 1))
         template = self.add_template(first, 0, 0, 0, (0, 0))
@@ -388,6 +384,7 @@ class _Builder:
                 group=row,
                 template=first_template,
                 template_last=len(self.templates),
+                phase=Phase.WAITING if len(self.templates) > first_template else Phase.DONE,
                 offered_first=0,
                 n_offered=len(self.operations),
             )

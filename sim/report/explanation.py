@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.core.reasons import PROSE, Reason
+from sim.report.printable import make_printable
 
 if TYPE_CHECKING:
     from sim.experiment.explain import Explanation
@@ -21,7 +22,8 @@ def create_heading(explanation: Explanation) -> str:
     through = "through the enforcement point" if explanation.mediated else "round it"
     reason = f" ({PROSE[Reason(explanation.code)]})" if explanation.code > 0 else ""
     heading = (
-        f"{explanation.policy}: {explanation.call} called {explanation.operation} "
+        f"{explanation.policy}: {make_printable(explanation.call)} called "
+        f"{make_printable(explanation.operation)} "
         f"at {explanation.submitted_s:.3f} s, {through}: {explanation.verdict}{reason}"
     )
     return heading if explanation.code < 0 else f"{heading}, final at {explanation.final_s:.3f} s"
@@ -38,8 +40,8 @@ def create_checks_table(explanation: Explanation) -> Table:
         table.add_row(
             Text(check.reason.name, style=style),
             Text(_describe_verdict(check, decides), style=style),
-            Text(check.required, style=style),
-            Text(check.held, style=style),
+            Text(make_printable(check.required), style=style),
+            Text(make_printable(check.held), style=style),
         )
     return table
 

@@ -205,10 +205,8 @@ class Within:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        if schema["type"] != "chain":
-            return handler(schema)
-        own, narrowed = map(handler, schema["steps"])
-        return own | narrowed
+        own = {"type": "integer", "minimum": self.ge, "maximum": self.le}
+        return own | handler(schema["steps"][1]) if schema["type"] == "chain" else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,24 +242,24 @@ class Spelling:
         return dict(self.json_schema)
 
 
-Duration = Annotated[
-    int,
-    Within(0, WHOLE_MAX),
-    Spelling(
-        parse=compute_duration_us,
-        format=_format_duration,
-        expected=_EXPECTED_DURATION,
-        unit="us",
-        is_text=True,
-        json_schema={
-            "type": "string",
-            "pattern": f"^{_DURATION}$",
-            "description": f"A duration with its unit: {_UNITS}.",
-            "examples": ["250ms", "9s", "48h"],
-        },
-    ),
-]
+_DURATION_SPELLING = Spelling(
+    parse=compute_duration_us,
+    format=_format_duration,
+    expected=_EXPECTED_DURATION,
+    unit="us",
+    is_text=True,
+    json_schema={
+        "type": "string",
+        "pattern": f"^{_DURATION}$",
+        "description": f"A duration with its unit: {_UNITS}.",
+        "examples": ["250ms", "9s", "48h"],
+    },
+)
+Duration = Annotated[int, Within(0, WHOLE_MAX), _DURATION_SPELLING]
 """Microseconds, 0..2**62, written with a unit: `250ms`, `9s`, `10min`, `48h`, `2d`."""
+
+PositiveDuration = Annotated[int, Within(1, WHOLE_MAX), _DURATION_SPELLING]
+"""The same, but not zero."""
 
 Share = Annotated[
     int,
@@ -287,6 +285,9 @@ Amount = Annotated[int, Within(0, WHOLE_MAX)]
 
 Count = Annotated[int, Within(0, COUNT_MAX)]
 """How many of something."""
+
+PositiveCount = Annotated[int, Within(1, COUNT_MAX)]
+"""How many of something there must be."""
 
 Name = Annotated[
     str,

@@ -44,7 +44,11 @@ def load_scenario(path: Path) -> LoadedScenario:
     findings.check()
     companions = _find_companions(scenario, tree, path)
     return LoadedScenario(
-        scenario, path, tree, companions, compute_scenario_digest(scenario, companions)
+        scenario,
+        path,
+        tree,
+        companions,
+        compute_scenario_digest(scenario, scenario.stream or path.stem, companions),
     )
 
 
@@ -60,11 +64,12 @@ def _find_companions(scenario: Scenario, tree: MapNode, path: Path) -> dict[str,
     return companions
 
 
-def compute_scenario_digest(scenario: Scenario, companions: dict[str, Path]) -> str:
+def compute_scenario_digest(scenario: Scenario, stream: str, companions: dict[str, Path]) -> str:
     """Digest of the world: what is only prose, and how much of it is run, leave it unchanged."""
     prose = {"title", "question", "expectation", "replications", "seed", "policies", "primary"}
     digest = hashlib.blake2b(digest_size=8)
     digest.update(scenario.model_dump_json(exclude=prose, exclude_none=True).encode())
+    digest.update(stream.encode())
     for text in sorted(companions):
         digest.update(hashlib.blake2b(companions[text].read_bytes()).digest())
     return digest.hexdigest()

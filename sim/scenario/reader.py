@@ -241,7 +241,7 @@ class _Reading:
         told: set[str] = set()
         for detail in sorted(error.errors(include_url=False), key=_is_about_type):
             where, key, got = _find_place(node, path, detail["loc"])
-            if detail["input"] is _REFUSED or key in told:
+            if _is_refused(detail["input"]) or key in told:
                 continue
             told.add(key)  # alternatives of a union complain one by one
             unit = find_unit(kinds.get(str(detail["loc"][0]))) if detail["loc"] else ""
@@ -268,6 +268,13 @@ def _find_place(
             case _ if step == "[key]":
                 return key_position, path, ""
     return where, path, show(found.text) if isinstance(found, ScalarNode) else ""
+
+
+def _is_refused(value: object) -> bool:
+    """Whether a value, or an item of it, was refused already."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(item is _REFUSED for item in value)
+    return value is _REFUSED
 
 
 def _is_about_type(detail: ErrorDetails) -> bool:

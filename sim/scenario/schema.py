@@ -14,7 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from sim.core.units import PPM
 from sim.policies.base import Inbound, Scope
 from sim.policies.registry import load_policies
-from sim.scenario.literals import Amount, Count, Duration, Name, Share, Text
+from sim.scenario.literals import (
+    Amount,
+    Count,
+    Duration,
+    Name,
+    PositiveCount,
+    PositiveDuration,
+    Share,
+    Text,
+)
 from sim.strategies.registry import load_strategies
 
 OPERATIONS_MAX = 62  # capability bits of one org
@@ -39,7 +48,7 @@ class Org(Strict):
     """A trust boundary that owns agents, resources and perhaps a gateway."""
 
     name: Name
-    count: Annotated[Count, Field(ge=1)] = Field(1, description="Orgs of this kind.")
+    count: PositiveCount = Field(1, description="Orgs of this kind.")
     posture: Literal["honest", "negligent", "hostile"] = Field(
         "honest", description="How it runs its enforcement point, and what it claims."
     )
@@ -49,7 +58,7 @@ class Task(Strict):
     """A unit of useful work."""
 
     calls: Annotated[tuple[Name, ...], Field(min_length=1, max_length=60)]
-    deadline: Annotated[Duration, Field(gt=0)] = Field(
+    deadline: PositiveDuration = Field(
         60_000_000, description="From the task's arrival to the end of its last call."
     )
 
@@ -99,7 +108,7 @@ class AgentGroup(Strict):
 
     name: Name
     org: Name = Field(description="Name of a kind of org; agents spread evenly over its orgs.")
-    count: Annotated[Count, Field(ge=1)] = 1
+    count: PositiveCount = 1
     role: tuple[Name, ...] | Literal["all"] = Field(
         "all", description="What it may do where grants are as broad as a role."
     )
@@ -109,13 +118,13 @@ class AgentGroup(Strict):
 class TaskedGroup(AgentGroup):
     """Agents that work through tasks."""
 
-    tasks: Annotated[dict[Name, Annotated[Count, Field(ge=1)]], Field(min_length=1)] = Field(
+    tasks: Annotated[dict[Name, PositiveCount], Field(min_length=1)] = Field(
         description="Tasks and their weights."
     )
-    task_every: Annotated[Duration, Field(gt=0)] = Field(
+    task_every: PositiveDuration = Field(
         30_000_000, description="Mean time between two tasks of one agent."
     )
-    think: Annotated[Duration, Field(gt=0)] = Field(
+    think: PositiveDuration = Field(
         2_300_000, description="Mean time between two calls, at least the scenario's think_min."
     )
     cross_org_share: Share = Field(0, description="Share of calls that go to another org.")
@@ -129,7 +138,7 @@ class ScriptedGroup(AgentGroup):
     scope: tuple[Name, ...] = Field(
         (), description="What its task needs; the calls of purpose `work` if empty."
     )
-    deadline: Annotated[Duration, Field(gt=0)] = 60_000_000
+    deadline: PositiveDuration = 60_000_000
 
 
 class ReplayGroup(AgentGroup):
@@ -139,11 +148,11 @@ class ReplayGroup(AgentGroup):
     org: Name = Field("all", description="The recording says which org each agent is in.")
     recording: Recording
     attack: Name | None = Field(None, description="Only runs of this attack and benign ones.")
-    run_every: Annotated[Duration, Field(gt=0)] = 30_000_000
-    call_every: Annotated[Duration, Field(gt=0)] = Field(
+    run_every: PositiveDuration = 30_000_000
+    call_every: PositiveDuration = Field(
         2_300_000, description="Mean time between two calls; recorded times are not used."
     )
-    deadline: Annotated[Duration, Field(gt=0)] = 60_000_000
+    deadline: PositiveDuration = 60_000_000
 
 
 class OutsiderGroup(AgentGroup):
@@ -157,11 +166,9 @@ class OutsiderGroup(AgentGroup):
 class Reviewers(Strict):
     """The humans of each org who approve calls: the same people under every policy."""
 
-    count: Annotated[Count, Field(ge=1)] = 2
-    review: Annotated[Duration, Field(gt=0)] = Field(
-        20_000_000, description="Mean time to decide on one request."
-    )
-    patience: Annotated[Duration, Field(gt=0)] = Field(
+    count: PositiveCount = 2
+    review: PositiveDuration = Field(20_000_000, description="Mean time to decide on one request.")
+    patience: PositiveDuration = Field(
         120_000_000, description="A request still undecided after this is denied."
     )
     false_approve: Share = Field(20_000, description="Chance to wave a harmful request through.")
@@ -172,10 +179,10 @@ class Reviewers(Strict):
 class Detection(Strict):
     """How soon people notice: the same under every policy."""
 
-    leak: Annotated[Duration, Field(gt=0)] = Field(
+    leak: PositiveDuration = Field(
         60_000_000, description="Mean time until an org notices a leaked key and rotates it."
     )
-    loss: Annotated[Duration, Field(gt=0)] = Field(
+    loss: PositiveDuration = Field(
         1_800_000_000, description="Mean time until somebody notices that data is gone."
     )
 
@@ -183,16 +190,16 @@ class Detection(Strict):
 class Gateways(Strict):
     """Capacity of each org's gateway."""
 
-    service: Annotated[Duration, Field(gt=0)] = Field(5_000, description="Mean time a call.")
-    servers: Annotated[Count, Field(ge=1)] = 4
+    service: PositiveDuration = Field(5_000, description="Mean time a call.")
+    servers: PositiveCount = 4
 
 
 class Chain(Strict):
     """The chain's clock and size; its commit latency comes from public measurements."""
 
-    block_interval: Annotated[Duration, Field(gt=0)] = 500_000
-    block_limit: Annotated[Count, Field(ge=1)] = Field(10_000, description="Transactions a block.")
-    validators: Annotated[Count, Field(ge=1)] = 10
+    block_interval: PositiveDuration = 500_000
+    block_limit: PositiveCount = Field(10_000, description="Transactions a block.")
+    validators: PositiveCount = 10
 
 
 class PolicyEntry(Strict):
@@ -211,7 +218,7 @@ class PolicyEntry(Strict):
         None, description="Effects that need a human's approval."
     )
     rate_per_minute: Count | None = Field(None, description="Calls an account may make.")
-    anchor_every: Annotated[Count, Field(ge=1)] | None = Field(None, description="Blocks.")
+    anchor_every: PositiveCount | None = Field(None, description="Blocks.")
     revocation_lag: Duration | None = None
     commit_delay: Duration | None = Field(
         None, description="An irreversible effect waits this long and can be called off."
@@ -228,12 +235,12 @@ class Scenario(Strict):
     expectation: Text = Field(description="Written before the first run.")
     stream: Name | None = Field(None, description="Names the draws; the file's stem if none.")
     seed: Count = 1
-    replications: Annotated[Count, Field(ge=1)] = 30
-    horizon: Annotated[Duration, Field(gt=0)] = 120_000_000
-    window: Annotated[Duration, Field(gt=0)] = Field(
+    replications: PositiveCount = 30
+    horizon: PositiveDuration = 120_000_000
+    window: PositiveDuration = Field(
         2_000_000, description="Populations act in windows; never longer than think_min."
     )
-    think_min: Annotated[Duration, Field(gt=0)] = Field(
+    think_min: PositiveDuration = Field(
         2_000_000, description="No agent follows up on its own call sooner."
     )
     signatures: Literal["trusted", "ed25519"] = "trusted"

@@ -23,9 +23,9 @@ from tests.worlds import run as run_replication
 POLICIES = ["unguarded", "gateway", "chain", {"name": "mine", "preset": "layered"}]
 NAMES = ["unguarded", "gateway", "chain", "mine"]
 SETTINGS: dict[str, Any] = {
-    "horizon": "12s",
+    "horizon": "20s",
     "replications": 2,
-    "issuer_error": 0.3,  # so that a task ends early where somebody checks
+    "issuer_error": 0.6,  # so that a task ends early where somebody checks
     "agents": [
         create_worker(count=2, cross_org_share=0.5, error=0.3),
         create_reacher(count=3, cross_org_share=0.5),
@@ -156,14 +156,14 @@ def test_a_folder_without_a_result_is_refused(tmp_path: Path) -> None:
 def test_a_call_that_was_not_made_under_a_policy_has_no_checks_there(
     folder: Path, tmp_path: Path
 ) -> None:
-    """Refused work ends a task: what would have come after it is made where nobody refuses."""
+    """The chain is slow: at the horizon, agents have come less far than where nobody checks."""
     world = load_world(tmp_path, **SETTINGS)
-    free, checked = (get_calls(run_replication(world, name)) for name in ("unguarded", "gateway"))
+    free, checked = (get_calls(run_replication(world, name)) for name in ("unguarded", "chain"))
     only_free = [row for row, name in enumerate(free.names) if name not in checked.names]
     call = format_call(world, free.truths[only_free[0]])
     explanations = {each.policy: each for each in explain(folder, call, 0)}
-    assert explanations["gateway"].verdict == "never made"
-    assert explanations["gateway"].checks == []
+    assert explanations["chain"].verdict == "never made"
+    assert explanations["chain"].checks == []
     assert explanations["unguarded"].code is not None
 
 
