@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sim.core.arithmetic import PPM
 from sim.core.compiled import njit
 from sim.core.purposes import Purpose
+from sim.core.units import PPM
 from sim.core.waiting import compute_negative_log
 
 if TYPE_CHECKING:

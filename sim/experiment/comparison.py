@@ -57,7 +57,7 @@ Values = dict[str, list[Value]]  # by outcome, one value for each replication
 def compute_estimate(outcome: Outcome, values: Sequence[Value]) -> Estimate:
     """Interval of one outcome; null with the reason most replications give.
 
-    A replication without a number drops out of means and quantiles; in rates its zero
+    One replication without a number makes a mean or quantile null; in rates its zero
     denominator stays in, where it weighs nothing.
     """
     interval = _compute_interval(outcome, values)

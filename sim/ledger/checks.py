@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.core.arithmetic import PPM, US_PER_S
 from sim.core.compiled import inlined, njit
 from sim.core.reasons import DROPPED_LAST, Reason
 from sim.core.records import Ints, Kind, Record, Records, ScopeLevel, Status
+from sim.core.units import PPM, US_PER_S
 from sim.ledger.rules import DEPTH_MAX, Rules, Source
 
 # plain integers: compiled code compares these faster than enum members

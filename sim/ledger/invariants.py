@@ -13,10 +13,10 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.core.arithmetic import SUPPLY_MAX
 from sim.core.errors import InvariantError
 from sim.core.reasons import DROPPED_FIRST, DROPPED_LAST, Reason, get_bit
 from sim.core.records import Ints, Kind, Records
+from sim.core.units import SUPPLY_MAX
 from sim.ledger.rules import Rules, Source
 from sim.ledger.state import N_ACCOUNTS, N_GRANTS, SUPPLY, TREASURY, State
 

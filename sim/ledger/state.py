@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
-from sim.core.arithmetic import SUPPLY_MAX
 from sim.core.compiled import njit
 from sim.core.records import (
     ACCOUNT,
@@ -22,6 +21,7 @@ from sim.core.records import (
     Ints,
     Records,
 )
+from sim.core.units import SUPPLY_MAX
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.core.arithmetic import PPM, SUPPLY_MAX
 from sim.core.compiled import inlined, njit
 from sim.core.reasons import Reason
 from sim.core.records import Ints, Kind, Record, Records, ScopeLevel
+from sim.core.units import PPM, SUPPLY_MAX
 from sim.ledger.checks import (
     compute_envelope_violations,
     compute_tokens,

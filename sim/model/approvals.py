@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import simpy
 
-from sim.core.arithmetic import PPM
 from sim.core.purposes import Purpose
 from sim.core.records import APPROVAL_REQUEST, Decision, Goal, Kind, Records
+from sim.core.units import PPM
 from sim.engine.desk import visit_desk
 from sim.ledger.checks import compute_call_digest
 from sim.model.domains import Batch, Domain, create_batch

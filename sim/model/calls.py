@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.core.arithmetic import PPM
 from sim.core.compiled import njit
 from sim.core.draws import draw_ppm
 from sim.core.purposes import Purpose
 from sim.core.reasons import Reason
 from sim.core.records import FOREVER_US, Goal, Ints, Kind, Posture, Record, Records
+from sim.core.units import PPM
 from sim.ledger.rules import ACROSS, INSIDE
 from sim.model.layout import ATTEMPTS_MAX, CURRENT_KEY, HARM_PPM_MIN, TASK_STRIDE, Phase
 

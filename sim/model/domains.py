@@ -7,6 +7,8 @@ has neither is judged in one open domain that stands for no one's ledger.
 from __future__ import annotations
 
 import hashlib
+from copy import copy
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -122,6 +124,18 @@ class Domain:
         self.ends: list[int] = []
         self.n_applied = 0
 
+    def fork(self) -> Domain:
+        """The same ledger, to go on from here on its own; its rules and operations are shared."""
+        other = copy(self)
+        shared = {"operations": self.state.operations, "client_scopes": self.state.client_scopes}
+        tables = {name: table.copy() for name, table in self.state._asdict().items()}
+        other.state = State(**{**tables, **shared})
+        other.nonces, other.key_versions = self.nonces.copy(), self.key_versions.copy()
+        other.applied, other.receipts = list(self.applied), list(self.receipts)
+        other.ends = list(self.ends)
+        other.tree = PagedTree()
+        return other
+
     def apply(self, batch: Batch, ends: Ints) -> Records:
         """Stamp, sign and apply consecutive blocks that end at `ends`; return receipts.
 
@@ -206,7 +220,25 @@ class Domain:
 def create_domains(
     world: World, policy: Policy, draws: Draws
 ) -> tuple[list[Domain], Domain | None]:
-    """Gateways' domains, one for each org or none, and the chain's or the open one."""
+    """Gateways' domains, one for each org or none, and the chain's or the open one.
+
+    Where nothing of the genesis is drawn, it is made once for a world and policy, and copied.
+    """
+    is_drawn = policy.scope is Scope.ROLE and world.scenario.issuer_error > 0
+    if is_drawn or world.scenario.signatures != "trusted":
+        return _create_genesis(world, policy, draws)
+    gateways, chain = _get_genesis(world, policy)
+    return [gateway.fork() for gateway in gateways], chain.fork() if chain else None
+
+
+@lru_cache(maxsize=64)
+def _get_genesis(world: World, policy: Policy) -> tuple[list[Domain], Domain | None]:
+    return _create_genesis(world, policy, Draws(0, "", 0))
+
+
+def _create_genesis(
+    world: World, policy: Policy, draws: Draws
+) -> tuple[list[Domain], Domain | None]:
     gateways = []
     if policy.has_gateways:
         rules = compile_gateway_rules(policy)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.core.arithmetic import PPM
 from sim.core.compiled import njit
 from sim.core.draws import draw_below, draw_ppm, draw_wait_us
 from sim.core.purposes import Purpose
 from sim.core.records import Goal, Ints, Record, Records
+from sim.core.units import PPM
 from sim.model.layout import ATTEMPTS_MAX, TASK_STRIDE, Life, Phase
 
 _ARRIVAL, _TEMPLATE, _THINK = (

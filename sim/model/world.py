@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.core.arithmetic import PPM
 from sim.core.identity import compute_entity
 from sim.core.records import OPERATION, Goal, Ints, Posture, Records
+from sim.core.units import PPM
 from sim.model.layout import (
     AGENT,
     CURRENT_KEY,
@@ -52,9 +52,9 @@ POSTURES = {
 EVERY_CAPABILITY = 2**63 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class World:
-    """Arrays that no replication changes."""
+    """Arrays that no replication changes; two worlds are equal only if they are one."""
 
     loaded: LoadedScenario
     org_names: tuple[str, ...]

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.core.arithmetic import SUPPLY_MAX
 from sim.core.reasons import EVERY_CHECK, Reason, get_bit
 from sim.core.records import (
     FOREVER_US,
@@ -25,6 +24,7 @@ from sim.core.records import (
     ScopeLevel,
     Status,
 )
+from sim.core.units import SUPPLY_MAX
 from sim.ledger import invariants
 from sim.ledger.rules import ACROSS, INSIDE, N_SITUATIONS, Rules, Source, create_rules
 from sim.ledger.rules import get_situation as situate

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.core.arithmetic import SUPPLY_MAX
 from sim.core.reasons import EVERY_CHECK, Reason, get_bit
 from sim.core.records import ACCOUNT, TRANSACTION, Kind, ScopeLevel, Status
+from sim.core.units import SUPPLY_MAX
 from sim.ledger.checks import (
     Holding,
     compute_call_digest,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.core.arithmetic import SUPPLY_MAX
 from sim.core.errors import InvariantError
 from sim.core.records import RECEIPT, TRANSACTION, Kind
+from sim.core.units import SUPPLY_MAX
 from sim.ledger.invariants import (
     check_attenuation,
     check_authority,

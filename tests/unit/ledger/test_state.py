@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.core.arithmetic import SUPPLY_MAX
+from sim.core.units import SUPPLY_MAX
 from sim.ledger.state import (
     BURN,
     N_ACCOUNTS,

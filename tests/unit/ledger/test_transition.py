@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.core.arithmetic import SUPPLY_MAX
 from sim.core.reasons import Reason, get_bit
 from sim.core.records import RECEIPT, TRANSACTION, Kind, ScopeLevel, Status
+from sim.core.units import SUPPLY_MAX
 from sim.ledger.rules import create_rules
 from sim.ledger.state import BURN, PAGE, TREASURY, State
 from sim.ledger.transition import apply_blocks, is_conserved
