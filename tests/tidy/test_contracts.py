@@ -33,7 +33,7 @@ PLANTS = [
     Plant("no-chance", "ledger/checks.py", "import time", "sim.ledger.checks"),
     Plant("no-chance", "consensus/sequencer.py", "import random", "sim.consensus.sequencer"),
     Plant("no-chance", "policies/fees.py", "from sim.core import draws", "sim.policies.fees"),
-    Plant("no-chance", "core/units.py", "import time", "sim.core.arithmetic"),
+    Plant("no-chance", "core/units.py", "import time", "sim.core.units"),
     Plant("ledger-libraries", "ledger/state.py", "import pandas", "sim.ledger.state"),
     Plant("ledger-libraries", "ledger/rules.py", "import scipy.sparse", "sim.ledger.rules"),
     Plant("own-time", "core/units.py", "import os", "sim.core.units"),
