@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ def _run_with_progress(loaded: LoadedScenario, options: RunOptions, *, show: boo
 
 def print_result(result: RunResult, console: Console, *, quiet: bool) -> None:
     """Question, expectation, table, reading."""
-    if not console.is_terminal:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PLAIN_WIDTH
     scenario = result.loaded.scenario
     if not quiet:

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SUPPLY = 10**15
+TREASURY_BALANCE = 10**15
 ORG_BALANCE = 10**12
 AGENT_BALANCE = 10**6
 HOUSEKEEPING = get_situation(INSIDE, 0, 0, 1)  # an org's own record keeping, through its own desk
@@ -258,7 +258,7 @@ def _create_state(world: World, orgs: Sequence[int], n_accounts: int) -> tuple[S
     """Genesis: a treasury, the orgs with every capability of their catalogue, their logs."""
     operations = world.operations.copy()
     state = create_state(
-        supply=SUPPLY,
+        supply=TREASURY_BALANCE + ORG_BALANCE * len(orgs),
         operations=operations,
         client_scopes=get_client_scopes(world),
         accounts=n_accounts + 2 + len(orgs),

@@ -52,6 +52,7 @@ ROWS: tuple[tuple[str, str] | None, ...] = (
     ("forgery_acceptance_rate", "gate: forgeries accepted"),
 )
 LATENCIES = ("commit_latency_p50", "commit_latency_p95", "commit_latency_p99")
+SCALES = {"E": 1e18, "P": 1e15, "T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3}
 LABEL_WIDTH = 31
 CELL_WIDTH = 13
 
@@ -75,7 +76,14 @@ def format_number(value: float, digits: int = 3) -> str:
     """A number in few characters: some significant digits, k from ten thousand on, M, G."""
     if value == 0:
         return "0"
-    for scale, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for scale, suffix in (
+        (1e18, "E"),
+        (1e15, "P"),
+        (1e12, "T"),
+        (1e9, "G"),
+        (1e6, "M"),
+        (1e3, "k"),
+    ):
         if abs(value) >= scale * (0.9995 if scale > 1e3 else 9.995):
             return f"{_format_plain(value / scale, digits)}{suffix}"
     return _format_plain(value, digits)
@@ -111,7 +119,9 @@ def create_cell(estimate: Estimate) -> Cell:
         return Cell(value, f"in all {estimate.n}")
     if interval.method is Method.ZERO_BOUND:
         return Cell(value, f"P > {format_number(100 * interval.low, 2)} %")
-    return Cell(value, format_range(scale * interval.low, scale * interval.high))
+    is_difference = estimate.name in OVERHEADS  # anything else is never below zero
+    low = interval.low if is_difference else max(0.0, interval.low)
+    return Cell(value, format_range(scale * low, scale * interval.high))
 
 
 def format_range(low: float, high: float) -> str:
@@ -139,6 +149,8 @@ def find_best(name: str, result: RunResult) -> set[str]:
         and (estimate := estimates[name]).interval is not None
     }
     best = min(means.values(), default=0.0)
+    if best == 0 and name in OVERHEADS:
+        return set()  # what costs nothing was made so
     winners = {policy for policy, mean in means.items() if mean == best}
     return winners if len(winners) < len(means) else set()
 
@@ -224,7 +236,7 @@ def _add_row(
         cell = create_cell(result.estimates[policy][name])
         has_number = result.estimates[policy][name].interval is not None
         by_construction = has_number and is_by_construction(name, policy, result)
-        value = f"{'> ' if policy in best else ''}{cell.value}{' °' if by_construction else ''}"
+        value = f"{'» ' if policy in best else ''}{cell.value}{' °' if by_construction else ''}"
         text = Text(value, style="bold" if policy in best else "")
         if cell.interval:
             text.append(f"\n{cell.interval}", style="dim not bold")
@@ -237,7 +249,7 @@ def _add_row(
 def create_legend(result: RunResult) -> list[str]:
     """What the marks mean, and under which assumptions the numbers stand."""
     lines = [
-        "Each cell: mean over replications, 95 % interval below it. > best of the policies that "
+        "Each cell: mean over replications, 95 % interval below it. » best of the policies that "
         "are no bound. * primary outcome, named before the run; all others are exploratory. "
         "° by construction: it restates a setting, it was not found out.",
         "none seen, P < b: nothing in any replication; b bounds the share of replications with at "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.report.comparison_table import format_number
+from sim.stats.intervals import Method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ def _describe_harm(result: RunResult, policies: Sequence[str]) -> str:
         n = result.replications
         return f"Under {result.baseline} no harm was seen in {n} replications.{seen}"
     changed = {c.policy: c for c in result.contrasts if c.metric == HARM}
-    unseen, less, same, more = [], [], [], []
+    unseen, less, equal, same, more = [], [], [], [], []
     for policy in policies:
         contrast = changed.get(policy)
         if policy == result.baseline or contrast is None or contrast.difference is None:
@@ -64,6 +65,8 @@ def _describe_harm(result: RunResult, policies: Sequence[str]) -> str:
         interval = contrast.difference.interval
         if _get_mean(result, policy, HARM) == 0:
             unseen.append(policy)
+        elif interval.method is Method.IDENTICAL:
+            equal.append(policy)
         elif interval.high is not None and interval.high < 0:
             less.append(f"{policy} ({_format_share(-interval.mean / base)} less)")
         elif interval.low is not None and interval.low > 0:
@@ -77,6 +80,8 @@ def _describe_harm(result: RunResult, policies: Sequence[str]) -> str:
         parts.append(f"Less harm: {_join(less)}.")
     if more:
         parts.append(f"More harm: {_join(more)}.")
+    if equal:
+        parts.append(f"Exactly the same harm, replication by replication: {_join(equal)}.")
     if same:
         parts.append(f"No difference that can be told from chance: {_join(same)}.")
     return " ".join(parts)

@@ -286,6 +286,12 @@ Amount = Annotated[int, Within(0, WHOLE_MAX)]
 Count = Annotated[int, Within(0, COUNT_MAX)]
 """How many of something."""
 
+Fee = Annotated[int, Within(0, 1_000)]
+"""Base units a transaction; an account starts with a million."""
+
+Servers = Annotated[int, Within(1, 10_000)]
+"""Servers of one gateway."""
+
 PositiveCount = Annotated[int, Within(1, COUNT_MAX)]
 """How many of something there must be."""
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sim.core.errors import Position
 
 AGENTS_MAX = 1_000_000
+BLOCK_INTERVAL_US_MIN = 1_000
+TASKS_MAX = 100_000_000  # in one replication
 CALLS_MAX = 2_000_000_000  # over all policies and replications; a week of one core
 
 Place = tuple[str | int, ...]
@@ -207,6 +209,15 @@ def _check_size(scenario: Scenario, notes: _Notes) -> None:
     agents = sum(group.count for group in scenario.agents)
     if agents > AGENTS_MAX:
         notes.add(("agents",), f"{agents} agents; at most {AGENTS_MAX}")
+    if scenario.chain.block_interval < BLOCK_INTERVAL_US_MIN:
+        notes.add(("chain", "block_interval"), "must be at least 1ms")
+    tasks = sum(
+        group.count * (scenario.horizon // group.task_every)
+        for group in scenario.agents
+        if isinstance(group, TaskedGroup)
+    )
+    if tasks > TASKS_MAX:
+        notes.add(("agents",), f"{tasks} tasks in the horizon; at most {TASKS_MAX}")
     calls = agents * (scenario.horizon // scenario.think_min + 1)
     total = calls * scenario.replications * len(scenario.policies)
     if total > CALLS_MAX:

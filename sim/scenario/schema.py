@@ -18,9 +18,11 @@ from sim.scenario.literals import (
     Amount,
     Count,
     Duration,
+    Fee,
     Name,
     PositiveCount,
     PositiveDuration,
+    Servers,
     Share,
     Text,
 )
@@ -191,7 +193,7 @@ class Gateways(Strict):
     """Capacity of each org's gateway."""
 
     service: PositiveDuration = Field(5_000, description="Mean time a call.")
-    servers: PositiveCount = 4
+    servers: Servers = 4
 
 
 class Chain(Strict):
@@ -217,13 +219,15 @@ class PolicyEntry(Strict):
     approval: tuple[Literal["read", "write", "destructive"], ...] | None = Field(
         None, description="Effects that need a human's approval."
     )
-    rate_per_minute: Count | None = Field(None, description="Calls an account may make.")
+    rate_per_minute: PositiveCount | None = Field(
+        None, description="Calls an account may make; no limit if left out."
+    )
     anchor_every: PositiveCount | None = Field(None, description="Blocks.")
     revocation_lag: Duration | None = None
     commit_delay: Duration | None = Field(
         None, description="An irreversible effect waits this long and can be called off."
     )
-    fee: Amount | None = Field(None, description="Base units a transaction.")
+    fee: Fee | None = Field(None, description="Base units a transaction.")
 
 
 class Scenario(Strict):
@@ -234,7 +238,7 @@ class Scenario(Strict):
     question: Text
     expectation: Text = Field(description="Written before the first run.")
     stream: Name | None = Field(None, description="Names the draws; the file's stem if none.")
-    seed: Count = 1
+    seed: Amount = 1
     replications: PositiveCount = 30
     horizon: PositiveDuration = 120_000_000
     window: PositiveDuration = Field(

@@ -100,7 +100,7 @@ def find_bare_zeros(text: str) -> list[str]:
         if not re.match(r"  \S", below):
             continue
         for left in range(LABEL_WIDTH + 1, max(len(above), len(below)), CELL_WIDTH + 1):
-            value = above[left : left + CELL_WIDTH].strip().removeprefix("> ").removesuffix(" °")
+            value = above[left : left + CELL_WIDTH].strip().removeprefix("» ").removesuffix(" °")
             bound = below[left : left + CELL_WIDTH].strip()
             if re.fullmatch(r"[-+]?0(\.0*)?( ?%)?", value) and not bound:
                 faults.append(f"{above[:LABEL_WIDTH].strip()}: {value}")
@@ -113,7 +113,7 @@ def create_lines(value: str, bound: str) -> str:
     return f"{above}\n{below}\n"
 
 
-@pytest.mark.parametrize("value", ["0", "0 %", "> 0", "0 °", "> 0 °", "0.0", "-0", "0.00 %"])
+@pytest.mark.parametrize("value", ["0", "0 %", "» 0", "0 °", "» 0 °", "0.0", "-0", "0.00 %"])
 def test_the_checker_finds_a_planted_zero(value: str) -> None:
     assert find_bare_zeros(create_lines(value, "")) != []
 
@@ -222,7 +222,7 @@ def test_without_limits_nothing_is_claimed() -> None:
 def test_a_cell_fits_its_column(unit: str) -> None:
     for mean, low, high in ((0.123456, -0.6543, 0.87654), (123_456.7, -98_765.4, 7_654_321.0)):
         cell = create_cell(Estimate("m", unit, Interval(mean, low, high, 9, Method.T), 9))
-        assert len(f"> {cell.value} °") <= CELL_WIDTH
+        assert len(f"» {cell.value} °") <= CELL_WIDTH
         assert len(cell.interval) <= CELL_WIDTH
 
 
@@ -433,7 +433,7 @@ def test_a_policy_named_in_markup_prints_as_text(name: str) -> None:
 def test_the_legend_explains_every_mark_and_assumption() -> None:
     arms = {name: create_arm() for name in ("unguarded", "chain", "oracle")}
     legend = "\n".join(create_legend(create_result(arms)))
-    for mark in (">", "*", "°", "none seen", "95 %", "tolerates no fault", "bounds", "below 30"):
+    for mark in ("»", "*", "°", "none seen", "95 %", "tolerates no fault", "bounds", "below 30"):
         assert mark in legend
     plain = "\n".join(create_legend(create_result({"gateway": create_arm(n=30)})))
     for mark in ("tolerates no fault", "not policies one could run", "below 30"):
