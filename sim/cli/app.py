@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415 - `sim --help` must not wait for numpy and numba
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -158,4 +159,5 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Interrupted:
         typer.echo("interrupted; finished results are kept, the same command starts anew", err=True)
-        sys.exit(130)
+        sys.stdout.flush()
+        os._exit(130)  # a pool whose workers were ended would be waited for at a plain exit

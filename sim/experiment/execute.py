@@ -45,21 +45,21 @@ def execute(
     # a context of our own: nothing global is set; forked workers inherit the compiled rules
     method = "fork" if sys.platform == "linux" else "spawn"
     context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(
+    pool = ProcessPoolExecutor(
         min(workers, len(jobs)), mp_context=context, initializer=ignore_interrupts
-    ) as pool:
-        futures = [pool.submit(run_job, job) for job in jobs]
-        for future in futures:
-            future.add_done_callback(lambda done: _tell(done, on_done))
-        try:
-            return [future.result() for future in futures]
-        except BrokenProcessPool as error:
-            raise StorageError("worker", "a process died; out of memory?") from error
-        finally:  # nothing is left to do, or something went wrong: start no more
-            if not all(future.done() for future in futures):
-                pool.shutdown(wait=False, cancel_futures=True)
-                for child in multiprocessing.active_children():
-                    child.terminate()
+    )
+    futures = [pool.submit(run_job, job) for job in jobs]
+    for future in futures:
+        future.add_done_callback(lambda done: _tell(done, on_done))
+    try:
+        return [future.result() for future in futures]
+    except BrokenProcessPool as error:
+        raise StorageError("worker", "a process died; out of memory?") from error
+    finally:
+        if not all(future.done() for future in futures):  # something went wrong: start no more
+            for child in multiprocessing.active_children():
+                child.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def ignore_interrupts() -> None:
