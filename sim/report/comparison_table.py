@@ -263,6 +263,7 @@ def create_legend(result: RunResult) -> list[str]:
         )
     if any(policy.is_bound for policy in result.policies.values()):
         lines.append("Dim columns are bounds, not policies one could run.")
+    lines.append(f"Intervals used: {', '.join(count_methods(result))}.")
     if result.replications < 30:
         lines.append(f"n = {result.replications} is below 30: read the intervals with care.")
     return lines
