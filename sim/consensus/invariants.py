@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.consensus.messages import GENESIS, GENESIS_ROOT, TIMEOUT, VOTE, Block, Certificate, Evidence
+from sim.consensus.messages import (
+    GENESIS,
+    GENESIS_ROOT,
+    TIMEOUT,
+    VOTE,
+    Block,
+    Certificate,
+    Evidence,
+)
 from sim.core.errors import InvariantError
 
 if TYPE_CHECKING:
@@ -92,7 +100,9 @@ class Watch:
         if final[0] != block.digest:
             self.on_conflict(block)
         elif final[1] != root:
-            raise InvariantError("I7 state root", block.height, final[1].hex()[:16], root.hex()[:16])
+            raise InvariantError(
+                "I7 state root", block.height, final[1].hex()[:16], root.hex()[:16]
+            )
 
     def on_conflict(self, block: Block) -> None:
         """Two honest replicas have different blocks at one height."""

@@ -286,7 +286,7 @@ class Replica:
 
     def on_fetch(self, fetch: Fetch, effects: list[Effect]) -> None:
         """Answer with what it has."""
-        found = []
+        found: list[Block] = []
         block = self.blocks.get(fetch.digest)
         while block is not None and block.height > fetch.height and len(found) < BLOCKS_MAX:
             found.append(block)
@@ -320,9 +320,7 @@ class Replica:
             return None
         if said[0] == digest:
             return None
-        return Evidence(
-            validator, (kind, view, said[0]), said[1], (kind, view, digest), signature
-        )
+        return Evidence(validator, (kind, view, said[0]), said[1], (kind, view, digest), signature)
 
     # what a protocol fills in
 
@@ -360,9 +358,7 @@ class Replica:
         justify = self.rules.get_parent(self.high)
         parent = self.blocks[justify.digest]
         root = compute_root(parent.root, payload)
-        block = create_block(
-            self.view, parent.height + 1, self.validator, justify, payload, root
-        )
+        block = create_block(self.view, parent.height + 1, self.validator, justify, payload, root)
         signature = self.signatures.sign(self.validator, (PROPOSAL, self.view, block.digest))
         return block, signature
 

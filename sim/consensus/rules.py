@@ -103,6 +103,4 @@ class Basic(_ByLock):
         return known.get(certificate.digest) if certificate.kind == COMMIT else None
 
 
-RULES: dict[str, Rules] = {
-    rules.name: rules for rules in (TwoChain(), ThreeChain(), Basic())
-}
+RULES: dict[str, Rules] = {rules.name: rules for rules in (TwoChain(), ThreeChain(), Basic())}

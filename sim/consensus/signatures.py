@@ -63,7 +63,9 @@ class Ed25519Signatures:
     """Real signatures by keys derived from the scenario's stream."""
 
     def __init__(self, stream: str, n_validators: int) -> None:
-        keys = [create_keypair(derive_seed(stream + "/validator", v, 0)) for v in range(n_validators)]
+        keys = [
+            create_keypair(derive_seed(stream + "/validator", v, 0)) for v in range(n_validators)
+        ]
         self.publics = [key.public for key in keys]
         self.secrets = [key.secret for key in keys]
 

@@ -30,11 +30,18 @@ class Purpose(IntEnum):
     LEAK = 17
     FORGE = 18
     TEMPTATION = 19
+    FAULT_NODES = 20
+    FAULT_START = 21
+    FAULT_LENGTH = 22
 
     SERVICE = 64  # reactive from here on: which of these are drawn depends on the policy
     COMMIT_LATENCY = 65
     REVIEW_TIME = 66
     REVIEW_ERROR = 67
+    MESSAGE_LOSS = 68
+    MESSAGE_COPY = 69
+    MESSAGE_DELAY = 70
+    MESSAGE_LATE = 71
 
 
 EXOGENOUS = frozenset(purpose for purpose in Purpose if purpose < Purpose.SERVICE)

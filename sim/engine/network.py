@@ -1,4 +1,4 @@
-"""Links between nodes: what is sent comes, after a delay, unless something on the way acts on it."""
+"""Links between nodes: what is sent arrives after a delay, unless something acts on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from simpy import Timeout
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from simpy import Environment, Event
+    from simpy import Event
+
+    from sim.engine.clock import Clock
 
 
 class Disturbance(Protocol):
@@ -34,7 +36,7 @@ class Network:
 
     def __init__(
         self,
-        env: Environment,
+        env: Clock,
         delays_us: Sequence[Sequence[int]],
         deliver: Callable[[int, int, Any], None],
     ) -> None:

@@ -9,7 +9,9 @@ from simpy import Timeout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simpy import Environment, Event
+    from simpy import Event
+
+    from sim.engine.clock import Clock
 
 
 class Timer:
@@ -19,7 +21,7 @@ class Timer:
     that ends in time costs one assignment.
     """
 
-    def __init__(self, env: Environment, on_deadline: Callable[[], None]) -> None:
+    def __init__(self, env: Clock, on_deadline: Callable[[], None]) -> None:
         self.env, self.on_deadline = env, on_deadline
         self.deadline_us = -1  # -1: not armed
         self.waking_us = -1  # of the earliest event that is under way

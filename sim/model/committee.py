@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import simpy
-
 from sim.consensus.basic import BasicReplica
 from sim.consensus.chained import ChainedReplica
 from sim.consensus.invariants import Watch
 from sim.consensus.messages import (
-    Accuse,
     Arm,
     Block,
     Broadcast,
@@ -32,8 +29,10 @@ from sim.consensus.quorum import Setting, get_fault_limit
 from sim.consensus.replica import Replica, get_uncommitted
 from sim.consensus.rules import RULES
 from sim.consensus.signatures import Signatures, TrustedSignatures
+from sim.engine.clock import Clock
 from sim.engine.network import Network
 from sim.engine.timer import Timer
+from sim.faults.base import Behaviour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,15 +58,6 @@ class Work(Protocol):
 
     def on_evidence(self, node: int, evidence: Evidence, now_us: int) -> None:
         """A node has proof against a validator."""
-
-
-class Behaviour(Protocol):
-    """What a Byzantine node does instead of what the rules say."""
-
-    def act(
-        self, replica: Replica, message: Message | None, effects: list[Effect]
-    ) -> list[Effect]:
-        """What goes out, given what would; `message` is None at a timer or a proposal."""
 
 
 class ViewRecord(NamedTuple):
@@ -104,7 +94,7 @@ class Committee:
         byzantine: Sequence[int] = (),
         is_fatal: bool = True,
     ) -> None:
-        self.env = simpy.Environment()
+        self.env = Clock()
         self.setting, self.work, self.interval_us = setting, work, interval_us
         self.signatures = TrustedSignatures() if signatures is None else signatures
         self.validators = [*range(setting.n_validators), *twins]
@@ -143,9 +133,10 @@ class Committee:
     def start(self) -> None:
         """Every replica begins."""
         for node, replica in enumerate(self.replicas):
-            effects: list[Effect] = []
-            replica.start(effects)
-            self.perform(node, effects)
+            if not self.is_down[node]:
+                effects: list[Effect] = []
+                replica.start(effects)
+                self.perform(node, effects)
         self.expect_work()
 
     def run(self, until_us: int) -> None:
@@ -180,9 +171,7 @@ class Committee:
         self.watch.on_lock(replica.validator, lock.view)
         self.certified_us.setdefault(high.digest, self.env.now)
 
-    def misbehave(
-        self, node: int, message: Message | None, effects: list[Effect]
-    ) -> list[Effect]:
+    def misbehave(self, node: int, message: Message | None, effects: list[Effect]) -> list[Effect]:
         """Let the behaviours of a Byzantine node change what goes out."""
         for behaviour in self.behaviours[node]:
             effects = behaviour.act(self.replicas[node], message, effects)
@@ -225,10 +214,9 @@ class Committee:
 
     def watch_vote(self, node: int, vote: Vote) -> None:
         """Watch a vote of an honest node."""
-        block = self.replicas[node].blocks[vote.digest]
-        self.watch.on_vote(
-            vote.validator, vote.kind, vote.view, vote.digest, block.justify.view
-        )
+        block = self.replicas[node].blocks.get(vote.digest)  # none in a late phase of basic
+        below = -1 if block is None else block.justify.view
+        self.watch.on_vote(vote.validator, vote.kind, vote.view, vote.digest, below)
 
     def broadcast(self, node: int, message: Message) -> None:
         """Send to every other node."""
@@ -299,7 +287,7 @@ class Committee:
         self.propose_in_time(node)
 
     def propose_in_time(self, node: int) -> None:
-        """Propose when the leader may, the interval since the last block is over, and there is work."""
+        """Propose once the leader may, the last block is old enough, and there is work."""
         view, earliest_us = self.ready[node]
         replica, now_us = self.replicas[node], self.env.now
         if view != replica.view or not self.work.is_left(node, now_us):

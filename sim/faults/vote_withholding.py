@@ -1,0 +1,26 @@
+"""A validator never votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sim.consensus.messages import Effect, Message
+from sim.consensus.replica import Replica
+from sim.faults.base import Class, End, Site, behave_alike, drop_votes
+
+
+@dataclass(frozen=True, slots=True)
+class VoteWithholding:
+    """Follows and proposes, but keeps its votes back."""
+
+    kind: ClassVar[Class] = Class.BYZANTINE
+
+    def begin(self, site: Site, nodes: Sequence[int]) -> End:
+        """Keep votes back."""
+        return behave_alike(site, nodes, self)
+
+    def act(self, replica: Replica, message: Message | None, effects: list[Effect]) -> list[Effect]:
+        """All but votes."""
+        return drop_votes(effects)
