@@ -16,7 +16,8 @@ from sim.core.records import APPROVAL_REQUEST, Decision, Goal, Kind, Records
 from sim.core.units import PPM
 from sim.engine.desk import visit_desk
 from sim.ledger.checks import compute_call_digest
-from sim.model.domains import Batch, Domain, create_batch
+from sim.model.batches import Batch, create_batch
+from sim.model.domains import Domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,13 @@ import numpy as np
 
 from sim.core.records import EXPOSURE, Ints, Kind, Posture, Records, join_records, take_records
 from sim.ledger.rules import get_caller_postures
-from sim.model.domains import Batch, create_batch, join_batches
+from sim.model.batches import Batch, create_batch, join_batches
 from sim.policies.base import Inbound, Log, Policy
 from sim.trace.log import OperatorLog
 
 if TYPE_CHECKING:
-    from sim.model.ordering import Chain, Decided
+    from sim.model.batches import Decided
+    from sim.model.chain import Chain
     from sim.model.world import World
 
 _HONEST, _NEGLIGENT, _HOSTILE = int(Posture.HONEST), int(Posture.NEGLIGENT), int(Posture.HOSTILE)

@@ -71,7 +71,7 @@ def create_calls(
         tx["arguments_from"] = intent["arguments_from"]
         tx["arguments_to"] = intent["arguments_to"]
         tx["key_version"] = agent["key_version"]  # an outsider's is the one that leaked
-        tx["key_valid"] = 1
+        tx["proof_valid"] = 1
         tx["claim"] = 0 if caller == _HONEST else EVERYTHING
         tx["situation"] = situation
         tx["illegitimate"] = 1 if reads_truth and goal != _WORK else 0

@@ -130,6 +130,20 @@ class Committee:
         """A timer of one node."""
         return Timer(self.env, lambda: on_deadline(node))
 
+    @property
+    def n_nodes(self) -> int:
+        """Validators and their twins."""
+        return len(self.replicas)
+
+    @property
+    def n_messages(self) -> int:
+        """Messages sent so far."""
+        return self.network.n_sent
+
+    def get_proposed_us(self, block: Block) -> int:
+        """When a block was proposed."""
+        return self.proposed[block.digest].proposed_us
+
     def start(self) -> None:
         """Every replica begins."""
         for node, replica in enumerate(self.replicas):
@@ -141,6 +155,7 @@ class Committee:
 
     def run(self, until_us: int) -> None:
         """Go on to a time; what happens at that very time is for the next run."""
+        self.expect_work()  # it may have come since the last run
         self.env.run(until=until_us)
 
     # what comes in

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from copy import copy
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,24 +18,24 @@ from sim.core.errors import InvariantError
 from sim.core.merkle import PagedTree
 from sim.core.purposes import Purpose
 from sim.core.records import (
-    FOREVER_US,
     RECEIPT,
     TRANSACTION,
-    TRUTH,
     Ints,
     Kind,
     Records,
     join_records,
-    take_records,
 )
 from sim.core.units import PPM
-from sim.ledger.rules import INSIDE, Rules, get_situation
+from sim.ledger.rules import Rules
 from sim.ledger.state import (
     N_ACCOUNTS,
     N_APPROVALS,
+    N_EVIDENCE,
     N_GRANTS,
     N_LOGS,
     N_POOL,
+    N_UNBONDING,
+    N_VALIDATORS,
     State,
     add_account,
     add_log,
@@ -43,8 +43,9 @@ from sim.ledger.state import (
     create_state,
 )
 from sim.ledger.transition import apply_blocks
+from sim.model.batches import Batch, create_batch
 from sim.model.calls import stamp_batch
-from sim.model.layout import CURRENT_KEY, Holder
+from sim.model.layout import Holder
 from sim.model.signing import create_signing
 from sim.model.world import EVERY_CAPABILITY, World
 from sim.policies.base import Policy, Scope
@@ -54,56 +55,10 @@ from sim.trace.records import DomainRecord
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
 
 TREASURY_BALANCE = 10**15
 ORG_BALANCE = 10**12
 AGENT_BALANCE = 10**6
-HOUSEKEEPING = get_situation(INSIDE, 0, 0, 1)  # an org's own record keeping, through its own desk
-
-
-class Batch(NamedTuple):
-    """Transactions and what the world knows of them, row by row."""
-
-    transactions: Records  # TRANSACTION
-    truths: Records  # TRUTH
-
-    def take(self, rows: Ints | NDArray[np.bool_] | slice) -> Batch:
-        """Some of the rows, in the order asked for; all of them are this batch itself."""
-        return Batch(take_records(self.transactions, rows), take_records(self.truths, rows))
-
-    def copy(self) -> Batch:
-        """The same rows, to be changed on their own."""
-        return Batch(self.transactions.copy(), self.truths.copy())
-
-    def __len__(self) -> int:
-        return self.transactions.shape[0]
-
-
-def create_batch(n: int) -> Batch:
-    """Rows of zeros to be filled; by default an org's record keeping, not a call."""
-    batch = Batch(np.zeros(n, dtype=TRANSACTION), np.zeros(n, dtype=TRUTH))
-    transactions, truths = batch
-    transactions["chain_id"] = 1
-    transactions["valid_until_height"] = FOREVER_US
-    transactions["parent"] = -1
-    transactions["key_valid"] = 1
-    transactions["key_version"] = CURRENT_KEY
-    transactions["situation"] = HOUSEKEEPING
-    truths["agent"] = -1
-    truths["operation"] = -1
-    truths["mediated"] = 1
-    return batch
-
-
-def join_batches(batches: Sequence[Batch]) -> Batch:
-    """All rows one after another."""
-    if not batches:
-        return create_batch(0)
-    return Batch(
-        join_records([batch.transactions for batch in batches]),
-        join_records([batch.truths for batch in batches]),
-    )
 
 
 class Domain:
@@ -168,8 +123,12 @@ class Domain:
             counters[N_GRANTS] + n > len(state.grants)
             or counters[N_APPROVALS] + n > len(state.approvals)
             or counters[N_POOL] + pool > len(state.pool)
+            or counters[N_UNBONDING] + n > len(state.unbonding)
+            or counters[N_EVIDENCE] + n > len(state.evidence)
         ):
-            self.state = create_grown(state, grants=n, approvals=n, pool=pool)
+            self.state = create_grown(
+                state, grants=n, approvals=n, pool=pool, unbonding=n, evidence=n
+            )
 
     def get_receipts(self) -> Records:
         """All receipts, in the order of application."""
@@ -190,6 +149,9 @@ class Domain:
             (state.approvals, N_APPROVALS),
             (state.logs, N_LOGS),
             (state.pool, N_POOL),
+            (state.unbonding, N_UNBONDING),
+            (state.evidence, N_EVIDENCE),
+            (state.liveness, N_VALIDATORS),
         ):
             root.update(table[: counters[used]].tobytes())
         root.update(counters.tobytes())

@@ -6,35 +6,24 @@ decided in it: applied to a ledger, with the time at which the decision was fina
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from sim.consensus.sequencer import COMMIT_LATENCIES_US, Proposal, Sequencer, on_proposal
 from sim.core.draws import Draws
-from sim.core.encoding import HEADER_BYTES
 from sim.core.purposes import Purpose
 from sim.core.records import Ints, Posture, Records
 from sim.engine.queues import serve
 from sim.ledger.rules import get_caller_postures
-from sim.model.domains import Batch, Domain, join_batches
+from sim.model.batches import Batch, Decided, join_batches, split_at
+from sim.model.chain import Chain
+from sim.model.domains import Domain
 
 if TYPE_CHECKING:
     from sim.model.world import World
     from sim.policies.base import Policy
 
-SIGNED_BYTES = HEADER_BYTES + 64  # a transaction without arguments, with its signature
-CHECKPOINT_BLOCKS = 100  # blocks between two state roots, at least
 GATEWAY_SEED = 1 << 40  # ordinals of service times at the second gateway
-
-
-class Decided(NamedTuple):
-    """Calls and record keeping that were decided: rows and their receipts."""
-
-    batch: Batch
-    receipts: Records
-    domains: Ints  # (n,): -1 the chain or open domain, otherwise the gateway's org
 
 
 class Ordering(Protocol):
@@ -48,23 +37,6 @@ class Ordering(Protocol):
 
     def get_pending(self) -> Batch:
         """What is not decided yet."""
-
-
-def sort_by(batch: Batch, column: str) -> Batch:
-    """Rows in order of a column of truth; ties keep the order they came in."""
-    keys = batch.truths[column]
-    if (keys[1:] >= keys[:-1]).all():
-        return batch
-    return batch.take(np.argsort(keys, kind="stable"))
-
-
-def split_at(batch: Batch, column: str, until_us: int) -> tuple[Batch, list[Batch]]:
-    """Rows before a time in order of it, and what is left for later."""
-    batch = sort_by(batch, column)
-    if not len(batch) or batch.truths[column][-1] < until_us:
-        return batch, []
-    first_later = int(np.searchsorted(batch.truths[column], until_us, side="left"))
-    return batch.take(slice(0, first_later)), [batch.take(slice(first_later, None))]
 
 
 def apply_at_once(domain: Domain, batch: Batch) -> Records:
@@ -169,111 +141,6 @@ class Gateways:
     def get_pending(self) -> Batch:
         """What is not decided yet."""
         return join_batches([*self.outgoing, *self.incoming, *self.done])
-
-
-class Block(NamedTuple):
-    """One block as it was ordered: what its header says, and when it was final."""
-
-    height: int
-    proposed_us: int
-    committed_us: int
-    first: int  # position of its first transaction among all that the domain applied
-    last: int
-
-
-class Chain:
-    """Blocks at an interval, filled in order of arrival up to a limit."""
-
-    def __init__(self, domain: Domain, world: World, draws: Draws) -> None:
-        self.domain, self.draws = domain, draws
-        self.interval_us = world.scenario.chain.block_interval
-        self.limit = world.scenario.chain.block_limit
-        self.validators = world.scenario.chain.validators
-        self.sequencer = Sequencer()
-        self.mempool: list[Batch] = []
-        self.outside: list[Batch] = []
-        self.blocks: list[Block] = []
-        self.next_us = self.interval_us
-        self.checkpoints: dict[int, bytes] = {}  # state root after a block, by its height
-
-    def submit(self, batch: Batch) -> None:
-        """Take calls; those that go round the chain never wait for a block."""
-        mediated = batch.truths["mediated"] == 1
-        if mediated.all():
-            self.mempool.append(batch)
-            return
-        self.mempool.append(batch.take(mediated))
-        self.outside.append(batch.take(~mediated))
-
-    def decide(self, until_us: int) -> list[Decided]:
-        """Apply the blocks proposed before a time, then what went round them."""
-        decided = self.commit_blocks(until_us)
-        outside = join_batches(self.outside)
-        self.outside = []
-        if len(outside):
-            outside = sort_by(outside, "ready_us")
-            outside.truths["final_us"] = outside.truths["ready_us"]
-            outside.truths["messages"] += 2
-            outside.transactions["height"] = self.sequencer.height
-            outside.transactions["now_us"] = outside.truths["ready_us"]
-            ends = np.array([len(outside)], dtype=np.int64)
-            receipts = self.domain.apply(outside, ends)
-            decided.append(Decided(outside, receipts, np.full(len(outside), -1, dtype=np.int64)))
-        return decided
-
-    def commit_blocks(self, until_us: int) -> list[Decided]:
-        """Propose a block at every interval that finds something waiting."""
-        waiting = sort_by(join_batches(self.mempool), "ready_us")
-        ready_us = waiting.truths["ready_us"]
-        first, ends = 0, []
-        while self.next_us < until_us:
-            came = int(np.searchsorted(ready_us, self.next_us, side="right"))
-            last = min(came, first + self.limit)
-            if last > first:
-                self.commit_block(waiting, first, last)
-                ends.append(last)
-                first = last
-            self.next_us += self.interval_us
-        self.mempool = [waiting.take(slice(first, None))] if first < len(waiting) else []
-        if not ends:
-            return []
-        batch = waiting.take(slice(0, first))
-        batch.truths["messages"] += 2
-        receipts = self.domain.apply(batch, np.array(ends, dtype=np.int64))
-        height = self.sequencer.height
-        if height >= max(self.checkpoints, default=0) + CHECKPOINT_BLOCKS:
-            self.checkpoints[height] = self.domain.compute_state_root()
-        return [Decided(batch, receipts, np.full(first, -1, dtype=np.int64))]
-
-    def commit_block(self, waiting: Batch, first: int, last: int) -> None:
-        """Order one batch by its digest; stamp its rows with height and times."""
-        draw = self.draws.get_below(
-            Purpose.COMMIT_LATENCY, 0, self.next_us // self.interval_us, len(COMMIT_LATENCIES_US)
-        )
-        transactions = waiting.transactions[first:last]
-        digest = hashlib.blake2b(transactions.tobytes(), digest_size=32).digest()
-        latency_us = COMMIT_LATENCIES_US[int(draw[0])]
-        self.sequencer, effects = on_proposal(
-            self.sequencer, Proposal(digest, self.next_us, latency_us)
-        )
-        commit = effects[0]
-        transactions["height"] = commit.height
-        transactions["now_us"] = self.next_us
-        waiting.truths["final_us"][first:last] = commit.committed_us
-        applied = self.domain.n_applied
-        self.blocks.append(
-            Block(commit.height, self.next_us, commit.committed_us, applied + first, applied + last)
-        )
-
-    def count_messages(self, block: Block) -> tuple[int, int]:
-        """Messages and bytes of ordering a block: the batch to each validator, an answer back."""
-        peers = self.validators - 1
-        content = (block.last - block.first) * SIGNED_BYTES + 2 * HEADER_BYTES
-        return 2 * peers, peers * content
-
-    def get_pending(self) -> Batch:
-        """What waits for a block."""
-        return join_batches([*self.mempool, *self.outside])
 
 
 class Layered:

@@ -53,7 +53,8 @@ def explain_at(
     first = domain.n_applied
     before = ledger.transactions[first : first + rank]
     pool = int((before["arguments_to"] - before["arguments_from"]).sum())
-    state = create_grown(domain.state, grants=len(before), approvals=len(before), pool=pool)
+    n = len(before)
+    state = create_grown(domain.state, grants=n, approvals=n, pool=pool, unbonding=n, evidence=n)
     receipts = np.zeros(len(before), dtype=RECEIPT)
     ends = np.array([len(before)], dtype=np.int64)
     apply_blocks(state, domain.rules, before, world.arguments, receipts, ends)

@@ -21,17 +21,12 @@ from sim.core.records import (
 from sim.engine.windows import run_windows
 from sim.model.approvals import Approvals
 from sim.model.audit import Audit
+from sim.model.batches import SIGNED_BYTES, Batch, Decided, create_batch, join_batches
 from sim.model.calls import create_calls, mark_approvals
-from sim.model.domains import (
-    Batch,
-    Domain,
-    create_batch,
-    create_domains,
-    join_batches,
-)
+from sim.model.domains import Domain, create_domains
 from sim.model.housekeeping import create_grants, create_rotation, schedule_rotations
 from sim.model.layout import Life
-from sim.model.ordering import SIGNED_BYTES, Decided, create_ordering
+from sim.model.ordering import create_ordering
 from sim.model.population import (
     OBSERVED,
     collect_due,
@@ -334,7 +329,7 @@ class Replication:
         final_root = self.chain_domain.compute_state_root()
         headers: list[Header] = []
         before = bytes(32)
-        for block in self.chain.blocks:
+        for index, block in enumerate(self.chain.blocks):
             is_last = block is self.chain.blocks[-1]
             header = create_header(
                 before,
@@ -342,7 +337,7 @@ class Replication:
                 block.proposed_us,
                 block.committed_us,
                 block.last - block.first,
-                *self.chain.count_messages(block),
+                *self.chain.count_messages(index),
                 compute_paged_root(receipts[block.first : block.last]),
                 final_root if is_last else self.chain.checkpoints.get(block.height, b""),
             )

@@ -55,7 +55,7 @@ class Ed25519Signing:
             tx["key_version"] = self.find_version(entity, message, signature)
             if row in carried:
                 owner, public = carried[row]
-                tx["key_valid"] = int(is_admissible_key(public))
+                tx["proof_valid"] = int(is_admissible_key(public))
                 self.on_record.setdefault(owner, []).append(public)
 
     def carry_keys(self, transactions: Records, state: State) -> dict[int, tuple[int, bytes]]:

@@ -5,7 +5,7 @@ The same world serves every policy; nothing here depends on one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from sim.model.layout import (
     create_table,
 )
 from sim.model.recorded import RecordedTemplates, create_recorded_templates
+from sim.scenario.knobs import get_settings
 from sim.scenario.load import LoadedScenario
 from sim.scenario.policies import EFFECTS
 from sim.scenario.schema import (
@@ -36,7 +37,6 @@ from sim.scenario.schema import (
     Scenario,
     ScriptedGroup,
     TaskedGroup,
-    get_knob,
 )
 from sim.strategies.base import Strategy
 from sim.strategies.registry import create_harmless, load_strategies
@@ -131,12 +131,7 @@ class _Builder:
         # outsiders last: they act with keys of agents that must be there
         for group in sorted(self.scenario.agents, key=lambda g: isinstance(g, OutsiderGroup)):
             name = str(getattr(group, "strategy"))  # noqa: B009 - set by the created models
-            strategy = strategies[name](
-                **{
-                    field.name: getattr(group, get_knob(field.name))
-                    for field in fields(strategies[name])  # type: ignore[arg-type]
-                }
-            )
+            strategy = strategies[name](**get_settings(strategies[name], group))
             self.add_group(group, strategy, task_templates)
         return self.finish()
 

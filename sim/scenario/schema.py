@@ -6,14 +6,15 @@ million as they are read; the field names say so where they leave this room.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
-from typing import Annotated, Any, Literal, Union, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from sim.core.units import PPM
+from sim.faults.registry import load_faults
 from sim.policies.base import Inbound, Scope
 from sim.policies.registry import load_policies
+from sim.scenario.knobs import create_knobs, get_settings, get_summary
 from sim.scenario.literals import (
     Amount,
     Count,
@@ -28,7 +29,21 @@ from sim.scenario.literals import (
 )
 from sim.strategies.registry import load_strategies
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sim.faults.base import Fault
+
+FAULTS = load_faults()
+
 OPERATIONS_MAX = 62  # capability bits of one org
+MEASURED_REGIONS = (  # where the validators of public wide-area runs of two-chain HotStuff stood
+    "us-east-1",
+    "eu-north-1",
+    "ap-southeast-2",
+    "us-west-1",
+    "ap-northeast-1",
+)
 
 
 class Strict(BaseModel):
@@ -197,11 +212,57 @@ class Gateways(Strict):
 
 
 class Chain(Strict):
-    """The chain's clock and size; its commit latency comes from public measurements."""
+    """The validators, where they stand, and how they come to agree."""
 
-    block_interval: PositiveDuration = 500_000
+    protocol: Literal["hotstuff_2", "hotstuff_3", "hotstuff_basic", "sequencer"] = Field(
+        "hotstuff_2", description="`sequencer` is an ideal that never fails."
+    )
+    validators: PositiveCount = 4
+    block_interval: PositiveDuration = Field(250_000, description="Least time between two blocks.")
     block_limit: PositiveCount = Field(10_000, description="Transactions a block.")
-    validators: PositiveCount = 10
+    regions: tuple[Text, ...] = Field(
+        MEASURED_REGIONS, description="Where validators stand, in turns."
+    )
+    link: PositiveDuration | None = Field(
+        None, description="Time from any validator to any other, instead of what regions say."
+    )
+    view_timeout: PositiveDuration = Field(
+        1_000_000, description="A view's timer, doubled with each view in a row that times out."
+    )
+    view_timeout_max: PositiveDuration = 60_000_000
+    leader_wait: PositiveDuration = Field(
+        300_000, description="How long a leader waits to hear of all locks after a time-out."
+    )
+    first_leaders: tuple[Count, ...] = Field(
+        (), description="Who leads the first views; after them the validators take turns."
+    )
+    validator_stake: Amount = Field(1_000_000, description="Stake of each validator.")
+    allow_unsafe: bool = Field(
+        False, description="Study more Byzantine validators than any protocol bears."
+    )
+
+
+class FaultEntry(Strict):
+    """What goes wrong at which validators and when; times and validators may be drawn."""
+
+    validators: tuple[Count, ...] = Field((), description="Which ones; all if nothing is said.")
+    drawn: PositiveCount | None = Field(None, description="So many validators, drawn.")
+    since: Duration = Field(0, alias="from", description="When it begins.")
+    until: PositiveDuration | None = Field(None, description="When it ends; never if left out.")
+    every: PositiveDuration | None = Field(
+        None, description="It comes again and again: mean time from one end to the next begin."
+    )
+    lasting: PositiveDuration | None = Field(None, description="Mean time it lasts, with `every`.")
+
+    @property
+    def name(self) -> str:
+        """Name of the fault."""
+        return str(getattr(self, "fault"))  # noqa: B009 - set by the created models
+
+    def create(self) -> Fault:
+        """The fault with these knobs."""
+        kind = FAULTS[self.name]
+        return kind(**get_settings(kind, self))
 
 
 class PolicyEntry(Strict):
@@ -265,6 +326,7 @@ class Scenario(Strict):
     detection: Detection = Field(default_factory=Detection.model_construct)
     gateways: Gateways = Field(default_factory=Gateways.model_construct)
     chain: Chain = Field(default_factory=Chain.model_construct)
+    faults: tuple[FaultEntry, ...] = ()
     policies: Annotated[tuple[Name | PolicyEntry, ...], Field(min_length=1)]
 
 
@@ -275,45 +337,47 @@ SHAPES: dict[str, type[AgentGroup]] = {
 }
 
 
-def get_knob(field_name: str) -> str:
-    """Name of a strategy's knob in YAML: the field without its unit, which the value carries."""
-    return field_name.replace("_ppm", "").replace("_us", "")
-
-
-def _get_knob_kind(field_name: str, hint: Any) -> Any:
-    if "_ppm" in field_name:
-        return Share
-    if "_us" in field_name:
-        return Duration
-    return {
-        int: Count,
-        str: Name,
-        tuple[str, ...]: Annotated[tuple[Name, ...], Field(min_length=1)],
-    }[hint]
-
-
 def _create_group(name: str, strategy: type) -> type[AgentGroup]:
     """Model of a group with this strategy: the group's own keys and the strategy's knobs."""
-    hints = get_type_hints(strategy)
-    knobs: dict[str, Any] = {"strategy": (Literal[name], Field(description=_get_summary(strategy)))}
-    for field in fields(strategy):
-        default = ... if field.default is MISSING else field.default
-        knobs[get_knob(field.name)] = (_get_knob_kind(field.name, hints[field.name]), default)
+    tag: Any = (Literal[name], Field(description=get_summary(strategy)))
     shape = SHAPES.get(name, TaskedGroup)
-    return create_model(f"{strategy.__name__}Group", __base__=shape, __doc__=shape.__doc__, **knobs)
+    return create_model(
+        f"{strategy.__name__}Group",
+        __base__=shape,
+        __doc__=shape.__doc__,
+        strategy=tag,
+        **create_knobs(strategy, Name),
+    )
 
 
-def _get_summary(strategy: type) -> str:
-    return (strategy.__doc__ or "").strip().splitlines()[0]
+def _create_fault(name: str, fault: type) -> type[FaultEntry]:
+    """Model of an entry with this fault: when and where, and the fault's knobs."""
+    tag: Any = (Literal[name], Field(description=get_summary(fault)))
+    return create_model(
+        f"{fault.__name__}Entry",
+        __base__=FaultEntry,
+        __doc__=FaultEntry.__doc__,
+        fault=tag,
+        **create_knobs(fault, Text),
+    )
+
+
+def _create_entries(models: Iterable[type[Strict]]) -> Any:
+    """A tuple of entries, each of one of the models."""
+    entry: Any = Union[tuple(models)]  # noqa: UP007 - a union of a computed tuple
+    return tuple[entry, ...]
 
 
 def create_schema() -> type[Scenario]:
-    """The schema with one kind of agent group for each known strategy."""
-    groups = tuple(_create_group(name, kind) for name, kind in load_strategies().items())
-    group: Any = Union[groups]  # noqa: UP007 - a union of a computed tuple
-    agents = Annotated[tuple[group, ...], Field(min_length=1)]
+    """The schema with one kind of entry for each known strategy and fault."""
+    groups = _create_entries(_create_group(*item) for item in load_strategies().items())
+    faults = _create_entries(_create_fault(*item) for item in FAULTS.items())
     return create_model(
-        "ScenarioFile", __base__=Scenario, __doc__=Scenario.__doc__, agents=(agents, ...)
+        "ScenarioFile",
+        __base__=Scenario,
+        __doc__=Scenario.__doc__,
+        agents=(Annotated[groups, Field(min_length=1)], ...),
+        faults=(faults, ()),
     )
 
 

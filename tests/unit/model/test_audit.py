@@ -9,8 +9,7 @@ import pytest
 from sim.core.records import RECEIPT, Kind, Posture
 from sim.ledger.rules import get_situation
 from sim.model.audit import Audit
-from sim.model.domains import Batch, create_batch
-from sim.model.ordering import Decided
+from sim.model.batches import Batch, Decided, create_batch
 from sim.policies.base import Log, Policy
 from tests.worlds import POLICIES, create_reacher, create_worker, load_world, run
 
