@@ -46,6 +46,7 @@ class BasicReplica(Replica):
         """Lose the vote state, that of the later phases as well."""
         super().forget_votes()
         self.phase_voted = 0  # highest phase it voted in, in the view it voted in last
+        self.decided: Certificate | None = None  # the decision that ended a view last
 
     def forget_all_but_votes(self) -> None:
         """Lose votes and greetings that were collected."""
@@ -53,6 +54,14 @@ class BasicReplica(Replica):
         self.votes: dict[tuple[int, int, bytes], dict[int, Signature]] = {}
         self.greetings: dict[int, dict[int, NewView]] = {}
         self.waiting: Proposal | None = None
+
+    # views
+
+    def give_up(self, effects: list[Effect]) -> None:
+        """Also show the decision that ended the view before: nothing else tells who missed it."""
+        if self.decided is not None and self.decided.view + 1 == self.view:
+            effects.append(Broadcast(Phase(self.decided)))
+        super().give_up(effects)
 
     # PREPARE
 
@@ -187,6 +196,7 @@ class BasicReplica(Replica):
     def on_view_certified(self, certificate: Certificate, effects: list[Effect]) -> None:
         """A decision ends its view; other certificates show that theirs has begun."""
         if certificate.kind == COMMIT:
+            self.decided = certificate
             self.enter_view(certificate.view + 1, None, effects)
             self.greet(effects)
         elif certificate.view > self.view:

@@ -171,9 +171,14 @@ class Replica:
     # views
 
     def get_timeout_us(self) -> int:
-        """A view's timer: doubled with each view in a row that timed out, up to a limit."""
+        """A view's timer: doubled with each view in a row that timed out, up to a limit.
+
+        f silent leaders make up to 2 f views in a row time out: their own, and those before whose
+        votes they were to collect. Only what goes on for longer is laid to a slow network.
+        """
         setting = self.setting
-        doubled = setting.timeout_us << min(self.n_timeouts, BACKOFF_MAX)
+        unexplained = self.n_timeouts - 2 * (setting.n_validators - self.quorum)
+        doubled = setting.timeout_us << min(max(0, unexplained), BACKOFF_MAX)
         return min(doubled, setting.timeout_max_us)
 
     def enter_view(
@@ -381,10 +386,14 @@ class Replica:
 
 
 def get_uncommitted(replica: Replica, block: Block) -> Sequence[Block]:
-    """Blocks from one that it knows down to the last it committed, highest first."""
+    """Blocks from one that it knows down to the last it committed, highest first.
+
+    Fewer where others committed what it did not: only more than f Byzantine ones bring that about.
+    """
     above = []
+    below: Block | None = block
     n_committed = len(replica.committed)
-    while block.height >= n_committed:
-        above.append(block)
-        block = replica.blocks[block.justify.digest]
+    while below is not None and below.height >= n_committed:
+        above.append(below)
+        below = replica.blocks.get(below.justify.digest)
     return above

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
+from operator import attrgetter
 
 import simpy
 
 
 class Clock(simpy.Environment):
-    """An environment whose time is an integer as long as every delay is one."""
+    """An environment whose time is an integer, as long as every delay is one."""
 
-    @property
-    def now(self) -> int:
-        """Microseconds since the beginning."""
-        return cast("int", self._now)
+    # a property in C, without a call: the time is asked for with every message
+    now: int = property(attrgetter("_now"))  # type: ignore[assignment]

@@ -91,6 +91,7 @@ def create_chunk(trace: Trace, policy: Policy) -> Chunk:
             checks_signatures=policy.checks_signatures,
             requires_approval=policy.requires_approval,
             anchors=policy.anchors,
+            has_validators=policy.has_validators,
         ),
         horizon_us=trace.horizon_us,
         receipts=trace.receipts,
@@ -100,6 +101,7 @@ def create_chunk(trace: Trace, policy: Policy) -> Chunk:
         exposure=trace.exposure,
         messages=trace.messages,
         n_bytes=trace.n_bytes,
+        ordering=trace.ordering,
     )
 
 

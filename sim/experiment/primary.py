@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.core.errors import InputError, find_nearest
 from sim.metrics.outcomes import get_outcomes
-from sim.scenario.references import find_position
+from sim.scenario.notes import find_position
 
 if TYPE_CHECKING:
     from sim.scenario.load import LoadedScenario

@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.core.reasons import GOVERNANCE, PENDING
 from sim.core.records import Kind, Records
+from sim.trace.ordering import NO_ORDERING, Ordering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,7 @@ class Facts(NamedTuple):
     checks_signatures: bool
     requires_approval: bool
     anchors: bool
+    has_validators: bool = False
 
 
 class Chunk(NamedTuple):
@@ -60,6 +62,7 @@ class Chunk(NamedTuple):
     exposure: Records
     messages: int = 0  # beside those of single transactions
     n_bytes: int = 0
+    ordering: Ordering = NO_ORDERING
 
 
 class Value(NamedTuple):

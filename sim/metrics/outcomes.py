@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.metrics import counts
+from sim.metrics import counts, ordering
 from sim.metrics.base import (
     Chunk,
     Facts,
@@ -45,6 +45,10 @@ def _anchors(facts: Facts) -> bool:
     return facts.anchors
 
 
+def _has_validators(facts: Facts) -> bool:
+    return facts.has_validators
+
+
 def _always(facts: Facts) -> bool:
     return True
 
@@ -71,9 +75,18 @@ def _create_ratio(
     return Outcome(metric, name, unit, "down", Form.RATIO, meaning, update, finish)
 
 
-def _create_amount(metric: str, name: str, unit: str, meaning: str, update: Update) -> Outcome:
+def _create_amount(
+    metric: str, name: str, unit: str, meaning: str, update: Update, applies: Applies = _always
+) -> Outcome:
     """An amount of each replication, smaller is better."""
-    return Outcome(metric, name, unit, "down", Form.MEAN, meaning, update, finish_count)
+    finish = create_finish_where(applies, finish_count)
+    return Outcome(metric, name, unit, "down", Form.MEAN, meaning, update, finish)
+
+
+def _create_only(metric: str, name: str, unit: str, meaning: str, update: Update) -> Outcome:
+    """One value of each replication, of its validators; smaller is better."""
+    finish = create_finish_where(_has_validators, ordering.finish_only)
+    return Outcome(metric, name, unit, "down", Form.QUANTILE, meaning, update, finish)
 
 
 def _create_quantile(
@@ -218,6 +231,53 @@ _LISTED = (
         "gate: forged and replayed calls accepted",
         counts.count_forgeries,
         applies=_checks_signatures,
+    ),
+    _create_amount(
+        "M44",
+        "ledger_safety_violations",
+        "pairs",
+        "gate: pairs of honest validators with different blocks committed at one height",
+        ordering.count_conflicts,
+        _has_validators,
+    ),
+    _create_quantile(
+        "M45",
+        "block_latency_p50",
+        "from the proposal of a block to its first commit by an honest validator",
+        ordering.get_block_latencies_s,
+        0.5,
+        _has_validators,
+    ),
+    _create_rate(
+        "M46",
+        "wasted_view_share",
+        "views whose block is never committed, of all up to the last committed one",
+        ordering.count_wasted_views,
+        applies=_has_validators,
+    ),
+    _create_only(
+        "M47",
+        "heal_time",
+        "s",
+        "from the end of the last fault until the honest stand at one height, a new one",
+        ordering.get_heal_s,
+    ),
+    _create_only(
+        "M47", "heal_views", "views", "the same, in views proposed", ordering.get_heal_views
+    ),
+    _create_rate(
+        "M48",
+        "censorship_rate",
+        f"calls of left-out agents that are not final within {ordering.CENSORED_AFTER_S} s",
+        ordering.count_censored,
+        applies=_has_validators,
+    ),
+    _create_only(
+        "M48",
+        "censorship_delay",
+        "s",
+        "mean wait of left-out agents less that of the others",
+        ordering.get_censorship_delay_s,
     ),
     Outcome(
         "M55",

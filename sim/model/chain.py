@@ -27,6 +27,7 @@ from sim.model.faulting import (
     get_twinned,
 )
 from sim.model.ideal import IdealSequencer
+from sim.policies.base import Policy, Protocol
 from sim.scenario.regions import get_link_delays_us
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class Final(NamedTuple):
     messages: int
 
 
-def create_plans(scenario: Scenario) -> list[Plan]:
-    """The scenario's faults, as plans."""
+def create_plans(scenario: Scenario, policy: str) -> list[Plan]:
+    """The scenario's faults under a policy, as plans."""
     return [
         Plan(
             entry.name,
@@ -75,6 +76,7 @@ def create_plans(scenario: Scenario) -> list[Plan]:
             entry.lasting or 0,
         )
         for entry in scenario.faults
+        if not entry.under or policy in entry.under
     ]
 
 
@@ -88,8 +90,8 @@ def get_delays_us(link_us: int | None, regions: Sequence[str]) -> list[list[int]
 class Chain:
     """Transactions that wait, blocks that were ordered, and the ledger they are applied to."""
 
-    def __init__(self, domain: Domain, world: World, draws: Draws) -> None:
-        self.domain, self.world = domain, world
+    def __init__(self, domain: Domain, world: World, policy: Policy, draws: Draws) -> None:
+        self.domain, self.world, self.policy = domain, world, policy
         self.limit = world.scenario.chain.block_limit
         self.validators = world.scenario.chain.validators
         self.mempool: list[Batch] = []
@@ -102,13 +104,17 @@ class Chain:
         self.arrivals: list[int] = []  # times of all that ever came
         self.n_arrived = 0
         self.batches: dict[bytes, Ints] = {}  # serials, by digest
-        self.height = 0
+        self.height = 0  # of the last final block
+        self.height_ordered = 0  # of the last block that any node committed
         self.now_us = 0
         self.finals: list[Final] = []
         self.blocks: list[LedgerBlock] = []
         self.checkpoints: dict[int, bytes] = {}  # state root after a block, by its height
         self.episodes = draw_episodes(
-            create_plans(world.scenario), self.validators, world.scenario.horizon, draws
+            create_plans(world.scenario, policy.name),
+            self.validators,
+            world.scenario.horizon,
+            draws,
         )
         self.site: FaultSite | None = None
         self.committee = self.create_committee(draws)
@@ -118,12 +124,12 @@ class Chain:
     def create_committee(self, draws: Draws) -> Committee | IdealSequencer:
         """The validators, and whatever goes wrong with them."""
         chain = self.world.scenario.chain
-        if chain.protocol == "sequencer":
+        if self.policy.protocol is Protocol.SEQUENCER:
             return IdealSequencer(self, chain.block_interval, chain.validators, draws)
         twins, byzantine = get_twinned(self.episodes), get_byzantine(self.episodes)
         regions = [chain.regions[v % len(chain.regions)] for v in range(chain.validators)]
         committee = Committee(
-            chain.protocol,
+            self.policy.protocol,
             Setting(
                 chain.validators,
                 chain.view_timeout,
@@ -144,6 +150,11 @@ class Chain:
         self.site = FaultSite(committee, draws, regions)
         self.site.schedule(self.episodes)
         return committee
+
+    def get_targets(self) -> list[str]:
+        """Groups of agents that some leader leaves out."""
+        targets = (getattr(episode.fault, "target", "") for episode in self.episodes)
+        return [target for target in targets if target]
 
     # what comes in
 
@@ -226,8 +237,11 @@ class Chain:
 
     def on_committed(self, node: int, block: Block, now_us: int) -> None:
         """A block is final for a node: no leader takes its transactions again."""
+        if not block.payload:
+            return
         self.n_done[node] += len(self.batches.get(block.payload, NOTHING))
-        if block.payload:
+        if block.height > self.height_ordered:
+            self.height_ordered = block.height
             self.is_ordered[self.find_rows(block)] = True
 
     def on_final(self, block: Block, now_us: int) -> None:

@@ -221,6 +221,8 @@ class Committee:
         """Send to all nodes of a validator; what a node says to itself comes at once."""
         if type(message) is Vote and self.is_honest[node]:
             self.watch_vote(node, message)
+        elif type(message) is Proposal:  # to some only: it tells others something else
+            self.note_proposal(message)
         if validator == self.validators[node]:
             self.deliver(node, node, message)
             return
@@ -236,14 +238,18 @@ class Committee:
     def broadcast(self, node: int, message: Message) -> None:
         """Send to every other node."""
         if type(message) is Proposal:
-            block = message.block
-            self.proposed.setdefault(block.digest, ViewRecord(block, self.env.now))
+            self.note_proposal(message)
         elif type(message) is Phase and self.is_honest[node]:
             self.watch.on_certificate(message.certificate)
         send = self.network.send
         for target in range(len(self.replicas)):
             if target != node:
                 send(node, target, message)
+
+    def note_proposal(self, proposal: Proposal) -> None:
+        """Remember when a block was first proposed."""
+        block = proposal.block
+        self.proposed.setdefault(block.digest, ViewRecord(block, self.env.now))
 
     def commit(self, node: int, commit: Commit) -> None:
         """A block is final for a node."""

@@ -56,9 +56,7 @@ class IdealSequencer:
         proposal = Proposal(payload, self.next_us, latency_us)
         self.sequencer, effects = on_proposal(self.sequencer, proposal)
         height, committed_us = effects[0].height, effects[0].committed_us
-        justify = (
-            GENESIS_CERTIFICATE if height == 1 else Certificate(VOTE, height, self.last.digest)
-        )
+        justify = Certificate(VOTE, height - 1, self.last.digest)
         root = compute_root(self.last.root, payload)
         self.last = create_block(height, height, ONE, justify, payload, root)
         self.proposed_us[self.last.digest] = self.next_us

@@ -199,7 +199,7 @@ def create_ordering(
     """Ordering of a policy, and the chain that anchors go to if there is one."""
     on_chain = None
     if chain is not None and (policy.has_chain or policy.anchors):
-        on_chain = Chain(chain, world, draws)
+        on_chain = Chain(chain, world, policy, draws)
     if not policy.has_gateways:
         if policy.has_chain and on_chain is not None:
             return on_chain, on_chain

@@ -28,7 +28,7 @@ from sim.ledger.state import State, add_account, create_state
 from sim.ledger.transition import apply_blocks
 from sim.policies.presets import REFERENCE_MONITOR
 from sim.policies.registry import compile_chain_rules
-from sim.scenario.references import Place, find_position, format_place
+from sim.scenario.notes import Place, find_position, format_place
 
 if TYPE_CHECKING:
     from sim.scenario.load import LoadedScenario

@@ -36,9 +36,11 @@ from sim.model.population import (
     start_population,
     start_tasks,
 )
+from sim.model.views import create_ordering_record
 from sim.model.world import World
 from sim.policies.base import Checks, Order, Policy, Scope
 from sim.strategies.base import Observation
+from sim.trace.ordering import NO_ORDERING
 from sim.trace.records import Header, Trace, create_header
 
 
@@ -266,6 +268,7 @@ class Replication:
             [*(each.domains for each in self.decided), np.full(len(pending), -1, dtype=np.int64)]
         )
         self.add_bytes(batch)
+        self.mark_censored(batch)
         receipts = self.set_late_pending(receipts, batch.truths)
         return Trace(
             policy=self.policy.name,
@@ -280,6 +283,7 @@ class Replication:
             exposure=self.audit.compute_exposure(self.horizon_us),
             headers=self.create_headers(),
             ledgers=[domain.create_record() for domain in self.get_domains()],
+            ordering=NO_ORDERING if self.chain is None else create_ordering_record(self.chain),
         )
 
     def set_late_pending(self, receipts: Records, truths: Records) -> Records:
@@ -320,6 +324,14 @@ class Replication:
         """A message of a transaction carries it whole: its signed bytes and its arguments."""
         n_arguments = batch.transactions["arguments_to"] - batch.transactions["arguments_from"]
         batch.truths["bytes"] = batch.truths["messages"] * (SIGNED_BYTES + 8 * n_arguments)
+
+    def mark_censored(self, batch: Batch) -> None:
+        """Say which calls some leader would leave out, whether it came to that or not."""
+        targets = [] if self.chain is None else self.chain.get_targets()
+        agent = batch.truths["agent"]
+        for cohort in self.world.cohorts:
+            if cohort.name in targets:
+                batch.truths["censored"][(agent >= cohort.first) & (agent < cohort.last)] = 1
 
     def create_headers(self) -> list[Header]:
         """The chain of headers; a state root stands in the last and at checkpoints."""

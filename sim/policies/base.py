@@ -49,6 +49,15 @@ class Inbound(StrEnum):
     SIGNED_CAPABILITY = "signed_capability"
 
 
+class Protocol(StrEnum):
+    """How the validators of a chain come to agree."""
+
+    HOTSTUFF_2 = "hotstuff_2"
+    HOTSTUFF_3 = "hotstuff_3"
+    HOTSTUFF_BASIC = "hotstuff_basic"
+    SEQUENCER = "sequencer"
+
+
 class Scope(StrEnum):
     """How narrow the grants are that an agent works with."""
 
@@ -78,6 +87,7 @@ class Policy:
     revocation_lag_us: int = 0  # until a verifier of signed capabilities hears of a revocation
     commit_delay_us: int = 0  # an irreversible effect waits this long and can be called off
     fee: int = 0  # base units a transaction
+    protocol: Protocol = Protocol.HOTSTUFF_2
 
     @property
     def is_bound(self) -> bool:
@@ -103,6 +113,12 @@ class Policy:
     def anchors(self) -> bool:
         """Whether an operator's log is committed to elsewhere."""
         return self.log in (Log.ANCHORED, Log.FEDERATED, Log.BOTH)
+
+    @property
+    def has_validators(self) -> bool:
+        """Whether validators that can fail order anything for it."""
+        uses_chain = self.has_chain or self.anchors
+        return uses_chain and self.protocol is not Protocol.SEQUENCER
 
     @property
     def has_gateways(self) -> bool:

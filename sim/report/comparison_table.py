@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
+from sim.consensus.quorum import get_fault_limit
 from sim.consensus.sequencer import ORDERING_NAME
 from sim.core.units import PPM
 from sim.experiment.comparison import Estimate
@@ -48,6 +49,13 @@ ROWS: tuple[tuple[str, str] | None, ...] = (
     ("approval_false_approve_rate", "harmful requests approved"),
     ("approval_false_refuse_rate", "benign requests refused"),
     None,
+    ("block_latency_p50", "block latency p50"),
+    ("wasted_view_share", "views wasted"),
+    ("heal_time", "time to heal"),
+    ("censorship_rate", "left-out agents' calls not in"),
+    ("censorship_delay", "left-out agents wait longer by"),
+    None,
+    ("ledger_safety_violations", "gate: conflicting commits"),
     ("approval_bypass_rate", "gate: approval bypassed"),
     ("forgery_acceptance_rate", "gate: forgeries accepted"),
 )
@@ -132,7 +140,7 @@ def format_range(low: float, high: float) -> str:
 
 def is_about_events(estimate: Estimate) -> bool:
     """Whether a zero means that something was looked for and not seen."""
-    return estimate.unit in ("share", "value", "acts")
+    return estimate.unit in ("share", "value", "acts", "pairs")
 
 
 def find_best(name: str, result: RunResult) -> set[str]:
@@ -256,16 +264,28 @@ def create_legend(result: RunResult) -> list[str]:
         "least one (95 %, one-sided); P > b the same where it always happened. Harm is in value "
         "units of the scenario.",
     ]
-    if any(policy.has_chain for policy in result.policies.values()):
-        lines.append(
-            f"Order on the chain: {ORDERING_NAME}. It tolerates no fault, and nothing here says "
-            "what a faulty validator could do."
-        )
+    lines += describe_ordering(result)
     if any(policy.is_bound for policy in result.policies.values()):
         lines.append("Dim columns are bounds, not policies one could run.")
     lines.append(f"Intervals used: {', '.join(count_methods(result))}.")
     if result.replications < 30:
         lines.append(f"n = {result.replications} is below 30: read the intervals with care.")
+    return lines
+
+
+def describe_ordering(result: RunResult) -> list[str]:
+    """By which protocols validators agreed, and under how many faulty ones that stands."""
+    protocols = sorted({p.protocol.value for p in result.policies.values() if p.has_validators})
+    chain = result.loaded.scenario.chain
+    lines = []
+    if protocols:
+        lines.append(
+            f"Order on the chain: {chain.validators} validators by {', '.join(protocols)}, message "
+            f"by message; conflicting commits are excluded up to "
+            f"{get_fault_limit(chain.validators)} Byzantine ones, on any network."
+        )
+    if any(p.has_chain and not p.has_validators for p in result.policies.values()):
+        lines.append(f"Order under protocol sequencer: {ORDERING_NAME}; it never fails.")
     return lines
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.core.errors import find_nearest
 from sim.core.units import PPM, US_PER_S
-from sim.scenario.document import Findings, ListNode, MapNode, Node
+from sim.scenario.notes import Notes, Place
+from sim.scenario.ordering import check_chain
 from sim.scenario.schema import (
     POLICY_NAMES,
     AgentGroup,
@@ -22,66 +22,29 @@ from sim.scenario.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
-    from sim.core.errors import Position
+    from sim.scenario.document import Findings, MapNode
 
 AGENTS_MAX = 1_000_000
 BLOCK_INTERVAL_US_MIN = 1_000
 TASKS_MAX = 100_000_000  # in one replication
 CALLS_MAX = 2_000_000_000  # over all policies and replications; a week of one core
 
-Place = tuple[str | int, ...]
-
 
 def check_references(scenario: Scenario, tree: MapNode, findings: Findings) -> None:
     """Note everything in the scenario that contradicts itself."""
-    notes = _Notes(tree, findings)
+    notes = Notes(tree, findings)
     _check_names(scenario, notes)
     _check_times(scenario, notes)
     for index, group in enumerate(scenario.agents):
         _check_group(scenario, group, ("agents", index), notes)
     _check_policies(scenario, notes)
     _check_size(scenario, notes)
+    check_chain(scenario, notes)
 
 
-class _Notes:
-    """Findings, each at the place of a key path."""
-
-    def __init__(self, tree: MapNode, findings: Findings) -> None:
-        self.tree, self.findings = tree, findings
-
-    def add(self, place: Place, problem: str, nearest: str = "") -> None:
-        self.findings.add(find_position(self.tree, place), format_place(place), problem, nearest)
-
-    def require(self, place: Place, name: str, known: Collection[str], noun: str) -> None:
-        """Note a name that is none of the known ones."""
-        if name not in known:
-            self.add(place, f"unknown {noun} {name!r}", find_nearest(name, known))
-
-
-def find_position(tree: Node, place: Place) -> Position:
-    """Where a key path is in the file: the deepest part of it that is written there."""
-    node = tree
-    for part in place:
-        if isinstance(node, MapNode) and part in node.entries:
-            node = node.entries[str(part)][1]
-        elif isinstance(node, ListNode) and isinstance(part, int) and part < len(node.items):
-            node = node.items[part]
-        else:
-            break
-    return node.position
-
-
-def format_place(place: Place) -> str:
-    """Key path as it is printed: `agents[0].role[2]`."""
-    text = ""
-    for part in place:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
-
-
-def _check_names(scenario: Scenario, notes: _Notes) -> None:
+def _check_names(scenario: Scenario, notes: Notes) -> None:
     orgs = [org.name for org in scenario.orgs]
     _check_unique(orgs, "orgs", notes)
     _check_unique([group.name for group in scenario.agents], "agents", notes)
@@ -95,27 +58,25 @@ def _check_names(scenario: Scenario, notes: _Notes) -> None:
         _check_operations(scenario, (*place, "purpose"), credential.purpose, notes)
 
 
-def _check_unique(names: list[str], section: str, notes: _Notes) -> None:
+def _check_unique(names: list[str], section: str, notes: Notes) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
             notes.add((section, index, "name"), f"the name {name!r} is taken already")
 
 
 def _check_role(
-    scenario: Scenario, place: Place, role: tuple[str, ...] | str, notes: _Notes
+    scenario: Scenario, place: Place, role: tuple[str, ...] | str, notes: Notes
 ) -> None:
     if not isinstance(role, str):
         _check_operations(scenario, (*place, "role"), role, notes)
 
 
-def _check_operations(
-    scenario: Scenario, place: Place, names: Iterable[str], notes: _Notes
-) -> None:
+def _check_operations(scenario: Scenario, place: Place, names: Iterable[str], notes: Notes) -> None:
     for index, name in enumerate(names):
         notes.require((*place, index), name, scenario.operations, "operation")
 
 
-def _check_times(scenario: Scenario, notes: _Notes) -> None:
+def _check_times(scenario: Scenario, notes: Notes) -> None:
     if scenario.window > scenario.think_min:
         notes.add(("window",), "must be at most think_min, so that no follow-up is sooner")
     if scenario.horizon < scenario.window:
@@ -124,7 +85,7 @@ def _check_times(scenario: Scenario, notes: _Notes) -> None:
         notes.add(("horizon",), "must be at most 366 days")
 
 
-def _check_group(scenario: Scenario, group: AgentGroup, place: Place, notes: _Notes) -> None:
+def _check_group(scenario: Scenario, group: AgentGroup, place: Place, notes: Notes) -> None:
     if not isinstance(group, ReplayGroup):
         notes.require((*place, "org"), group.org, [org.name for org in scenario.orgs], "org")
     _check_role(scenario, place, group.role, notes)
@@ -145,19 +106,19 @@ def _check_group(scenario: Scenario, group: AgentGroup, place: Place, notes: _No
         _check_victim(scenario, group, victim, place, notes)
 
 
-def _check_tasked(scenario: Scenario, group: TaskedGroup, place: Place, notes: _Notes) -> None:
+def _check_tasked(scenario: Scenario, group: TaskedGroup, place: Place, notes: Notes) -> None:
     for name in group.tasks:
         notes.require((*place, "tasks", name), name, scenario.tasks, "task")
     if group.think < scenario.think_min:
         notes.add((*place, "think"), "must be at least the scenario's think_min")
 
 
-def _check_crossing(scenario: Scenario, share_ppm: int, place: Place, notes: _Notes) -> None:
+def _check_crossing(scenario: Scenario, share_ppm: int, place: Place, notes: Notes) -> None:
     if share_ppm and sum(org.count for org in scenario.orgs) < 2:
         notes.add((*place, "cross_org_share"), "needs at least two orgs")
 
 
-def _check_script(scenario: Scenario, group: ScriptedGroup, place: Place, notes: _Notes) -> None:
+def _check_script(scenario: Scenario, group: ScriptedGroup, place: Place, notes: Notes) -> None:
     if group.count != 1:
         notes.add((*place, "count"), "a script is for one agent")
     names = [credential.name for credential in scenario.credentials]
@@ -178,7 +139,7 @@ def _check_script(scenario: Scenario, group: ScriptedGroup, place: Place, notes:
 
 
 def _check_victim(
-    scenario: Scenario, group: AgentGroup, victim: str, place: Place, notes: _Notes
+    scenario: Scenario, group: AgentGroup, victim: str, place: Place, notes: Notes
 ) -> None:
     groups = {
         other.name: other
@@ -190,7 +151,7 @@ def _check_victim(
         notes.add((*place, "count"), f"more outsiders than agents in {victim!r}")
 
 
-def _check_policies(scenario: Scenario, notes: _Notes) -> None:
+def _check_policies(scenario: Scenario, notes: Notes) -> None:
     names = []
     for index, entry in enumerate(scenario.policies):
         place: Place = ("policies", index)
@@ -205,7 +166,7 @@ def _check_policies(scenario: Scenario, notes: _Notes) -> None:
     notes.require(("baseline",), scenario.baseline, names, "policy of this scenario")
 
 
-def _check_size(scenario: Scenario, notes: _Notes) -> None:
+def _check_size(scenario: Scenario, notes: Notes) -> None:
     agents = sum(group.count for group in scenario.agents)
     if agents > AGENTS_MAX:
         notes.add(("agents",), f"{agents} agents; at most {AGENTS_MAX}")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from sim.core.units import PPM
 from sim.faults.registry import load_faults
-from sim.policies.base import Inbound, Scope
+from sim.policies.base import Inbound, Protocol, Scope
 from sim.policies.registry import load_policies
 from sim.scenario.knobs import create_knobs, get_settings, get_summary
 from sim.scenario.literals import (
@@ -214,9 +214,6 @@ class Gateways(Strict):
 class Chain(Strict):
     """The validators, where they stand, and how they come to agree."""
 
-    protocol: Literal["hotstuff_2", "hotstuff_3", "hotstuff_basic", "sequencer"] = Field(
-        "hotstuff_2", description="`sequencer` is an ideal that never fails."
-    )
     validators: PositiveCount = 4
     block_interval: PositiveDuration = Field(250_000, description="Least time between two blocks.")
     block_limit: PositiveCount = Field(10_000, description="Transactions a block.")
@@ -253,6 +250,9 @@ class FaultEntry(Strict):
         None, description="It comes again and again: mean time from one end to the next begin."
     )
     lasting: PositiveDuration | None = Field(None, description="Mean time it lasts, with `every`.")
+    under: tuple[Name, ...] = Field(
+        (), description="Policies under which it happens; under all of them if left out."
+    )
 
     @property
     def name(self) -> str:
@@ -289,6 +289,9 @@ class PolicyEntry(Strict):
         None, description="An irreversible effect waits this long and can be called off."
     )
     fee: Fee | None = Field(None, description="Base units a transaction.")
+    protocol: Protocol | None = Field(
+        None, description="How validators agree; `sequencer` is an ideal that never fails."
+    )
 
 
 class Scenario(Strict):

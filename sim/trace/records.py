@@ -6,6 +6,7 @@ import hashlib
 from typing import NamedTuple
 
 from sim.core.records import Records
+from sim.trace.ordering import Ordering
 
 
 class DomainRecord(NamedTuple):
@@ -50,6 +51,7 @@ class Trace(NamedTuple):
     exposure: Records  # EXPOSURE
     headers: list[Header]
     ledgers: list[DomainRecord]
+    ordering: Ordering
 
     @property
     def messages(self) -> int:
@@ -64,7 +66,11 @@ class Trace(NamedTuple):
     def compute_digest(self) -> bytes:
         """Digest of everything that must be equal between two runs of the same cell."""
         digest = hashlib.blake2b(digest_size=16)
-        for records in (self.receipts, self.truths, self.tasks, self.approvals, self.exposure):
+        ordering = self.ordering
+        for records in (
+            *(self.receipts, self.truths, self.tasks, self.approvals, self.exposure),
+            *(ordering.views, ordering.commits),
+        ):
             digest.update(len(records).to_bytes(8, "little"))
             digest.update(records.tobytes())
         for header in self.headers:

@@ -31,7 +31,7 @@ RECEIPT_NAMES = {"fee": "fee_charged", "amount": "amount_moved"}
 
 
 def write_traces(folder: Path, first: int, traces: Sequence[Trace]) -> None:
-    """Write a part of a result: its transactions with receipts, blocks, tasks and series.
+    """Write a part of a result: transactions with receipts, blocks, views, tasks and series.
 
     Errors: StorageError if the disk refuses.
     """
@@ -47,6 +47,12 @@ def write_traces(folder: Path, first: int, traces: Sequence[Trace]) -> None:
     for name in ("tasks", "approvals", "exposure"):
         tables = [_create_columns(trace.replication, getattr(trace, name)) for trace in traces]
         write_table(folder / f"{name}-{first:06d}.parquet", _join(tables))
+    for name in ("views", "commits"):
+        tables = [
+            _create_columns(trace.replication, getattr(trace.ordering, name)) for trace in traces
+        ]
+        write_table(folder / f"{name}-{first:06d}.parquet", _join(tables))
+    write_table(folder / f"faults-{first:06d}.parquet", _create_faults(traces))
     write_table(folder / f"headers-{first:06d}.parquet", _create_headers(traces))
 
 
@@ -73,6 +79,18 @@ def _create_headers(traces: Sequence[Trace]) -> dict[str, Any]:
         columns[name] = np.array([getattr(header, name) for _, header in rows], dtype=np.int64)
     for name in ("receipts_root", "state_root", "digest"):
         columns[name] = [getattr(header, name).hex() for _, header in rows]
+    return columns
+
+
+def _create_faults(traces: Sequence[Trace]) -> dict[str, Any]:
+    rows = [(trace.replication, fault) for trace in traces for fault in trace.ordering.faults]
+    columns: dict[str, Any] = {
+        "replication": np.array([replication for replication, _ in rows], dtype=np.int64),
+        "fault": [fault.name for _, fault in rows],
+        "validators": [" ".join(map(str, fault.validators)) for _, fault in rows],
+    }
+    for name in ("from_us", "until_us", "is_byzantine"):
+        columns[name] = np.array([int(getattr(fault, name)) for _, fault in rows], dtype=np.int64)
     return columns
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from sim.core.errors import InputError, InputErrors
 from sim.scenario.load import load_scenario
-from sim.scenario.references import AGENTS_MAX, CALLS_MAX, find_position, format_place
+from sim.scenario.notes import find_position, format_place
+from sim.scenario.references import AGENTS_MAX, CALLS_MAX
 from tests.worlds import (
     OPERATIONS,
     create_reacher,

@@ -1,0 +1,93 @@
+"""From a committee that has run to the records of its views, commits and faults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.faults.base import Class
+from sim.model.committee import Committee
+from sim.model.faulting import get_byzantine
+from sim.trace.ordering import COMMIT, NO_ORDERING, VIEW, FaultRecord, Ordering
+
+if TYPE_CHECKING:
+    from sim.core.records import Records
+    from sim.model.chain import Chain
+    from sim.model.faulting import Episode
+
+BLOCK_BITS = 63
+
+
+def create_ordering_record(chain: Chain) -> Ordering:
+    """Views, commits and faults of a chain; nothing where an ideal sequencer ordered."""
+    committee = chain.committee
+    if not isinstance(committee, Committee):
+        return NO_ORDERING
+    return Ordering(
+        create_views(committee, chain),
+        create_commits(committee),
+        tuple(create_fault_record(episode) for episode in chain.episodes),
+        True,
+        len(get_byzantine(chain.episodes)),
+        chain.validators,
+    )
+
+
+def name_block(digest: bytes) -> int:
+    """First bits of a digest."""
+    return int.from_bytes(digest[:8], "little") >> 64 - BLOCK_BITS
+
+
+def create_views(committee: Committee, chain: Chain) -> Records:
+    """One row a view, from the first to the last that any honest validator entered.
+
+    Of two blocks proposed in one view the row is that of the one that was committed, if any.
+    """
+    everyone = zip(committee.replicas, committee.is_honest, strict=True)
+    last = max((replica.view for replica, is_honest in everyone if is_honest), default=0)
+    views = np.full(last, -1, dtype=VIEW)
+    views["view"] = np.arange(1, last + 1)
+    views["leader"] = [committee.setting.get_leader(view) for view in range(1, last + 1)]
+    views["n_transactions"] = 0
+    committed_us: dict[bytes, int] = {}
+    for node, block, time_us in committee.commits:
+        if committee.is_honest[node]:
+            committed_us.setdefault(block.digest, time_us)
+    for digest, (block, proposed_us) in committee.proposed.items():
+        if block.view > last:
+            continue
+        row = views[block.view - 1]
+        if row["committed_us"] >= 0:
+            continue
+        row["height"] = block.height
+        row["block"] = name_block(digest)
+        row["proposed_us"] = proposed_us
+        row["certified_us"] = committee.certified_us.get(digest, -1)
+        row["committed_us"] = committed_us.get(digest, -1)
+        row["n_transactions"] = len(chain.batches.get(block.payload, ()))
+    return views
+
+
+def create_commits(committee: Committee) -> Records:
+    """One row for each block and node that committed it, in order of time."""
+    commits = np.zeros(len(committee.commits), dtype=COMMIT)
+    rows = [
+        (node, committee.is_honest[node], block.height, name_block(block.digest), block.view, at_us)
+        for node, block, at_us in committee.commits
+    ]
+    if rows:
+        for name, column in zip(COMMIT.names or (), zip(*rows, strict=True), strict=True):
+            commits[name] = column
+    return commits
+
+
+def create_fault_record(episode: Episode) -> FaultRecord:
+    """What is kept of an episode."""
+    return FaultRecord(
+        episode.name,
+        episode.validators,
+        episode.from_us,
+        episode.until_us,
+        episode.fault.kind is Class.BYZANTINE,
+    )
