@@ -15,27 +15,33 @@ from sim.core.reasons import EVERY_CHECK, Reason
 from sim.core.records import (
     ACCOUNT,
     APPROVAL,
+    EVIDENCE,
     FOREVER_US,
     GRANT,
+    LIVENESS,
     LOG,
     OPERATION,
     RECEIPT,
     TRANSACTION,
+    UNBONDING,
     Effect,
     Kind,
     Posture,
     Records,
 )
-from sim.ledger import transition
+from sim.ledger import liveness, transition
 from sim.ledger.rules import INSIDE, N_SITUATIONS, Rules, Source, create_rules, get_situation
 from sim.ledger.state import (
     BURN,
     N_ACCOUNTS,
     N_APPROVALS,
+    N_EVIDENCE,
     N_GRANT_IDS,
     N_GRANTS,
     N_LOGS,
     N_POOL,
+    N_UNBONDING,
+    N_VALIDATORS,
     State,
     create_state,
     index_entity,
@@ -54,12 +60,15 @@ DEFAULTS: dict[str, Row] = {
     "grants": {"parent": -1, "revoked_us": -1, "expires_us": FOREVER_US, "arguments": []},
     "approvals": {"used_height": -1, "expires_us": FOREVER_US},
     "logs": {},
+    "unbonding": {},
+    "evidence": {},
+    "liveness": {"places": []},
     "operations": {},
     "transaction": {
         "chain_id": 1,
         "valid_until_height": HEIGHT,
         "parent": -1,
-        "key_valid": 1,
+        "proof_valid": 1,
         "situation": MEDIATED,
         "submitted_us": NOW_US,
         "height": HEIGHT,
@@ -72,10 +81,23 @@ COLUMNS: dict[str, list[str]] = {
     + ["arguments"],
     "approvals": list(APPROVAL.names),
     "logs": list(LOG.names),
+    "unbonding": list(UNBONDING.names),
+    "evidence": list(EVIDENCE.names),
+    "liveness": [c for c in LIVENESS.names if c not in {"ring0", "ring1"}] + ["places"],
     "operations": list(OPERATION.names),
     "transaction": list(TRANSACTION.names),
 }
-ROOM = {"accounts": 16, "grants": 16, "approvals": 8, "logs": 4, "pool": 32}
+LISTS = {"grants", "arguments", "places"}  # columns of a row that hold a list
+ROOM = {
+    "accounts": 16,
+    "grants": 16,
+    "approvals": 8,
+    "logs": 4,
+    "pool": 32,
+    "unbonding": 8,
+    "evidence": 8,
+    "validators": 4,
+}
 
 _ANY_KIND = frozenset(r for r in Reason if r <= Reason.KILL_SWITCH)
 _CALL_ONLY = frozenset(r for r in Reason if Reason.KILL_SWITCH < r <= Reason.INSUFFICIENT_FUNDS)
@@ -115,6 +137,18 @@ REACHABLE: dict[Kind, frozenset[Reason]] = {
     Kind.REVOKE: _ANY_KIND | {Reason.NOT_ISSUER, Reason.GRANT_UNKNOWN, Reason.ALREADY_REVOKED},
     Kind.APPROVE: _ANY_KIND | {Reason.TARGET_UNKNOWN, Reason.NOT_ISSUER, Reason.TABLE_FULL},
     Kind.ANCHOR: _ANY_KIND | {Reason.TARGET_UNKNOWN, Reason.NOT_ISSUER, Reason.ANCHOR_STALE},
+    Kind.BOND: _ANY_KIND | {Reason.INSUFFICIENT_FUNDS},
+    Kind.UNBOND: _ANY_KIND | {Reason.STAKE_TOO_SMALL, Reason.TABLE_FULL},
+    Kind.WITHDRAW: _ANY_KIND | {Reason.UNBONDING_UNKNOWN, Reason.NOT_ISSUER, Reason.NOT_MATURED},
+    Kind.EVIDENCE: _ANY_KIND
+    | {
+        Reason.TARGET_UNKNOWN,
+        Reason.PROOF_INVALID,
+        Reason.OFFENCE_TO_COME,
+        Reason.EVIDENCE_TOO_OLD,
+        Reason.EVIDENCE_USED,
+        Reason.TABLE_FULL,
+    },
 }
 
 OPERATOR, AGENT, OWNER, HELPER = range(BURN + 1, BURN + 5)  # the accounts of `create_world`
@@ -126,10 +160,9 @@ def create_row(table: str, **columns: Any) -> Row:
     unknown = columns.keys() - set(COLUMNS[table])
     if unknown:
         raise ValueError(f"{table} has no column {sorted(unknown)}")
-    lists = {"grants", "arguments"}
-    row: Row = {name: [] if name in lists else 0 for name in COLUMNS[table]}
+    row: Row = {name: [] if name in LISTS else 0 for name in COLUMNS[table]}
     given = DEFAULTS[table] | columns
-    return row | {k: list(v) if k in lists else int(v) for k, v in given.items()}
+    return row | {k: list(v) if k in LISTS else int(v) for k, v in given.items()}
 
 
 def create_transaction(kind: Kind, **columns: int) -> Row:
@@ -161,6 +194,9 @@ def create_world() -> World:
         "grants": [],
         "approvals": [],
         "logs": [create_row("logs", owner=OPERATOR, size=10)],
+        "unbonding": [],
+        "evidence": [],
+        "liveness": [],
         "grant_ids": 0,
         "pool_used": 0,
     }
@@ -177,6 +213,21 @@ def add_grant(world: World, **columns: Any) -> int:
     world["grants"].append(grant)
     world["accounts"][grant["holder"]]["grants"].insert(0, slot)
     return slot
+
+
+def add_stake(world: World, account: int, amount: int) -> None:
+    """Bond an amount of the treasury's for an account."""
+    world["accounts"][0]["balance"] -= amount
+    world["accounts"][account]["stake"] += amount
+
+
+def add_unbonding(world: World, **columns: int) -> int:
+    """Place an unbonding entry, paid by the treasury; return its slot."""
+    entry = create_row("unbonding", **columns)
+    world["accounts"][0]["balance"] -= entry["amount"]
+    world["accounts"][entry["account"]]["unbonding"] += entry["amount"]
+    world["unbonding"].append(entry)
+    return len(world["unbonding"]) - 1
 
 
 def create_records(dtype: np.dtype[np.void], rows: list[Row]) -> Records:
@@ -206,6 +257,9 @@ def load_state(world: World) -> State:
         (state.grants, GRANT, grants),
         (state.approvals, APPROVAL, world["approvals"]),
         (state.logs, LOG, world["logs"]),
+        (state.unbonding, UNBONDING, world["unbonding"]),
+        (state.evidence, EVIDENCE, world["evidence"]),
+        (state.liveness, LIVENESS, [row | get_rings(row) for row in world["liveness"]]),
     ):
         table[: len(rows)] = create_records(dtype, rows)
     for index in range(BURN + 1, len(accounts)):
@@ -217,9 +271,18 @@ def load_state(world: World) -> State:
         (N_APPROVALS, len(world["approvals"])),
         (N_LOGS, len(world["logs"])),
         (N_POOL, world["pool_used"]),
+        (N_UNBONDING, len(world["unbonding"])),
+        (N_EVIDENCE, len(world["evidence"])),
+        (N_VALIDATORS, len(world["liveness"])),
     ):
         state.counters[counter] = count
     return state
+
+
+def get_rings(watched: Row) -> Row:
+    """The two words of a ring in which these places are marked."""
+    ring = sum(1 << place for place in watched["places"])
+    return {"ring0": ring % 2**63, "ring1": ring >> 63}
 
 
 def get_snapshot(state: State) -> World:
@@ -236,11 +299,18 @@ def get_snapshot(state: State) -> World:
     for grant in grants:
         grant["arguments"] = pool[grant.pop("arguments_from") : grant.pop("arguments_to")]
         del grant["next"]
+    watched = get_rows(state.liveness, counters[N_VALIDATORS])
+    for row in watched:
+        ring = row.pop("ring0") | row.pop("ring1") << 63
+        row["places"] = [place for place in range(126) if ring >> place & 1]
     return {
         "accounts": accounts,
         "grants": grants,
         "approvals": get_rows(state.approvals, counters[N_APPROVALS]),
         "logs": get_rows(state.logs, counters[N_LOGS]),
+        "unbonding": get_rows(state.unbonding, counters[N_UNBONDING]),
+        "evidence": get_rows(state.evidence, counters[N_EVIDENCE]),
+        "liveness": watched,
         "grant_ids": counters[N_GRANT_IDS],
         "pool_used": counters[N_POOL],
     }
@@ -278,3 +348,11 @@ def apply_all(
 def apply_one(state: State, rules: Rules, tx: Row, arguments: list[int] | None = None) -> Row:
     """Apply one transaction to the compiled state; return its receipt."""
     return apply_all(state, rules, [tx], arguments)[0]
+
+
+def participate(
+    state: State, rules: Rules, accounts: list[int], signed: list[int], height: int
+) -> int:
+    """Record one block's participation in the compiled state; return how many it jailed."""
+    ours = np.array(accounts, dtype=np.int64), np.array(signed, dtype=np.int64)
+    return liveness.record_participation(state, rules, *ours, height)

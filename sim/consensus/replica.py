@@ -6,6 +6,7 @@ rebuilt from what others say.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from sim.consensus.messages import (
@@ -50,7 +51,7 @@ VIEWS_KEPT = 256  # how long statements are remembered, to convict whoever contr
 BACKOFF_MAX = 20  # doublings of a view's timer
 
 
-class Replica:
+class Replica(ABC):
     """What all protocols share; a protocol adds handlers and says how a view begins."""
 
     def __init__(
@@ -329,25 +330,25 @@ class Replica:
 
     # what a protocol fills in
 
+    @abstractmethod
     def on_view_certified(self, certificate: Certificate, effects: list[Effect]) -> None:
         """A certificate of this view or a later one was adopted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_view_led(self, effects: list[Effect]) -> None:
         """It leads the view it has just entered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_late_timeout(self, n_timeouts: int, effects: list[Effect]) -> None:
         """It leads, after a time-out, and heard one more validator of the view before."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_caught_up(self, effects: list[Effect]) -> None:
         """Blocks came that it had asked for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def propose(self, payload: bytes) -> list[Effect]:
         """Make a block of a batch, as the leader of this view."""
-        raise NotImplementedError
 
     # shared by the protocols
 

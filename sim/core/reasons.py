@@ -51,6 +51,13 @@ class Reason(IntEnum):
     ALREADY_REVOKED = 34
     ANCHOR_STALE = 35
     TABLE_FULL = 36
+    STAKE_TOO_SMALL = 37
+    UNBONDING_UNKNOWN = 38
+    NOT_MATURED = 39
+    PROOF_INVALID = 40
+    OFFENCE_TO_COME = 41
+    EVIDENCE_TOO_OLD = 42
+    EVIDENCE_USED = 43
 
 
 DROPPED_FIRST, DROPPED_LAST = int(Reason.MALFORMED), int(Reason.CANNOT_PAY_FEE)
@@ -90,6 +97,13 @@ PROSE: dict[Reason, str] = {
     Reason.ALREADY_REVOKED: "the grant is revoked already",
     Reason.ANCHOR_STALE: "the log does not grow past its last anchor",
     Reason.TABLE_FULL: "the ledger's table has no room left",
+    Reason.STAKE_TOO_SMALL: "unbonds nothing, or more than is bonded",
+    Reason.UNBONDING_UNKNOWN: "no such unbonding entry",
+    Reason.NOT_MATURED: "the unbonding entry has not matured yet",
+    Reason.PROOF_INVALID: "does not prove that the accused signed two conflicting statements",
+    Reason.OFFENCE_TO_COME: "the offence is said to lie in the future",
+    Reason.EVIDENCE_TOO_OLD: "the offence is too long ago",
+    Reason.EVIDENCE_USED: "the evidence or its offence was dealt with before",
 }
 
 # Refusals of governance; everything else that is not applied failed for a business reason and

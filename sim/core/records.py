@@ -34,6 +34,10 @@ class Kind(IntEnum):
     REVOKE = 6
     APPROVE = 7
     ANCHOR = 8
+    BOND = 9
+    UNBOND = 10
+    WITHDRAW = 11
+    EVIDENCE = 12
 
 
 class Status(IntEnum):
@@ -78,8 +82,8 @@ ACCOUNT = _int64s(
     "org",  # index of the org it belongs to
     "namespace",  # catalogue of operations its static capabilities speak of
     "balance",
-    "stake",
-    "unbonding",
+    "stake",  # bonded: at risk, and what admission asks for
+    "unbonding",  # on its way back, still at risk: sum of its live entries
     "nonce",  # next nonce to use
     "capabilities",  # static mask in its namespace
     "reputation_ppm",
@@ -118,6 +122,40 @@ APPROVAL = _int64s("approver", "sender", "call_digest", "expires_us", "used_heig
 
 LOG = _int64s("owner", "size", "cut_height", "height", "root0", "root1", "root2", "root3")
 
+UNBONDING = _int64s(
+    "account",
+    "amount",  # 0: a free slot
+    "created_height",
+    "matures_height",  # from here on it can be withdrawn
+)
+
+# One accepted proof that an account signed two conflicting statements.
+EVIDENCE = _int64s(
+    "offender",
+    "reporter",
+    "view",  # with the offender and the statement it names the offence
+    "statement",  # kind of the statements
+    "offence_height",
+    "height",  # in which it was accepted
+    "base",  # stake at risk for the offence, before the slash
+    "amount",  # slashed
+    "word0",  # id (32 bytes, little endian)
+    "word1",
+    "word2",
+    "word3",
+)
+
+# Participation of one validator in the last blocks.
+LIVENESS = _int64s(
+    "account",
+    "start_height",  # since when it is watched: its first block, or its last release
+    "place",  # of the oldest block in the ring
+    "missed",  # blocks in the ring that it missed
+    "ring0",  # a bit for each missed block: places 0..62
+    "ring1",  # places 63..125
+    "jailed_until_height",  # 0: not jailed for its absence
+)
+
 OPERATION = _int64s(
     "org",  # owner
     "owner",  # account that is paid, or -1 where it lives on another ledger
@@ -137,25 +175,29 @@ SIGNED_COLUMNS = (
     "chain_id",
     "valid_until_height",
     "fee",
-    "target",  # account, operation, slot of a grant, or log; for REGISTER the new entity
-    "subject",  # REGISTER org; GRANT lane; REVOKE grant id; APPROVE call digest; ANCHOR size
-    "amount",  # REGISTER, TRANSFER, CALL; ANCHOR: height of the cut
+    "target",  # account, operation, slot of a grant or of unbonding, log; REGISTER: new entity
+    # REGISTER org; GRANT lane; REVOKE grant id; APPROVE call digest; ANCHOR size;
+    # EVIDENCE height of the offence
+    "subject",
+    "amount",  # money of REGISTER, TRANSFER, CALL, BOND, UNBOND; ANCHOR cut height; EVIDENCE view
     "namespace",  # REGISTER, GRANT
-    "mask",  # REGISTER, GRANT
+    "mask",  # REGISTER, GRANT; EVIDENCE: kind of the statements
     "expires_us",  # GRANT, APPROVE
     "scope_level",  # GRANT
     "depth_max",  # GRANT
     "parent",  # GRANT: slot of the parent; CALL: slot of the approval
     "arguments_from",  # GRANT, CALL: range in the argument column of the batch
     "arguments_to",
-    "word0",  # REGISTER, ROTATE_KEY: public key; ANCHOR: root (32 bytes, little endian)
+    "word0",  # public key, root (ANCHOR) or evidence id: 32 bytes, little endian
     "word1",
     "word2",
     "word3",
 )
 STAMPED_COLUMNS = (
     "key_version",  # version of the key that signed; -1: forged
-    "key_valid",  # 1: the carried public key is canonical and not of small order
+    # 1: what it carries proves what it says: a public key that is canonical and not of small
+    # order, or two conflicting statements of its view, kind and height signed by the accused
+    "proof_valid",
     "claim",  # mask that the caller's side claims to hold
     "situation",  # which row of `Rules.binding` judges it
     "illegitimate",  # 1 only for the bound that may read ground truth
@@ -178,9 +220,9 @@ RECEIPT = _int64s(
     "position",  # index inside the batch
     "submitted_us",
     "committed_us",
-    "amount",  # moved
+    "amount",  # moved, or slashed
     "fee",  # charged
-    "counterparty",  # who got the amount; GRANT, APPROVE, ANCHOR: the slot written
+    "counterparty",  # who got the amount; of other kinds, the slot written
 )
 
 # What an agent means to do next: one row an agent and window.
@@ -235,6 +277,7 @@ TRUTH = _int64s(
     "log_complete",  # 1: that record's four-tuple equals the receipt's
     "messages",
     "bytes",
+    "censored",  # 1: some leader leaves its agent's calls out
 )
 
 TASK = _int64s(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sim.core.draws import Draws
 from sim.core.purposes import Purpose
 from sim.faults.base import Class, End, OnLinks, Site, draw_one, get_link
+
+if TYPE_CHECKING:
+    from sim.core.draws import Draws
 
 
 @dataclass(frozen=True, slots=True)

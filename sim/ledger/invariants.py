@@ -18,7 +18,7 @@ from sim.core.reasons import DROPPED_FIRST, DROPPED_LAST, Reason, get_bit
 from sim.core.records import Ints, Kind, Records
 from sim.core.units import SUPPLY_MAX
 from sim.ledger.rules import Rules, Source
-from sim.ledger.state import N_ACCOUNTS, N_GRANTS, SUPPLY, TREASURY, State
+from sim.ledger.state import BURN, N_ACCOUNTS, N_GRANTS, N_VALIDATORS, SUPPLY, TREASURY, State
 
 Mask = NDArray[np.bool_]
 
@@ -240,16 +240,21 @@ def check_dropped(before: State, after: State, transactions: Records, receipts: 
     applied = included & (receipts["code"] == Reason.APPLIED)
     for kinds, column in (
         ((Kind.TRANSFER, Kind.CALL), "counterparty"),
-        ((Kind.ROTATE_KEY, Kind.GRANT), "target"),
+        ((Kind.ROTATE_KEY, Kind.GRANT, Kind.EVIDENCE), "target"),
     ):
         others = receipts[column][applied & np.isin(receipts["kind"], kinds)]
         touched[others[others >= 0]] = True
-    changed = before.accounts[:n_accounts] != after.accounts[:n_accounts]
+    touched[BURN] |= np.any(receipts["kind"][applied] == Kind.EVIDENCE)  # it takes slashes
+    ours = before.accounts[:n_accounts].copy()
+    watched = after.liveness["account"][: after.counters[N_VALIDATORS]]
+    for column in ("status", "negative"):  # absence is judged beside all transactions
+        ours[column][watched] = after.accounts[column][watched]
+    changed = ours != after.accounts[:n_accounts]
     wrong = np.flatnonzero(changed & ~touched[:n_accounts])
     if wrong.size:
         raise InvariantError("dropped", 0, "no change", f"account {int(wrong[0])} changed")
     if not applied.any():
-        for name in ("grants", "approvals", "logs", "counters"):
+        for name in ("grants", "approvals", "logs", "unbonding", "evidence", "counters"):
             if not np.array_equal(getattr(before, name), getattr(after, name)):
                 raise InvariantError("dropped", 0, "no change", f"{name} changed")
 

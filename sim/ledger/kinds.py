@@ -12,7 +12,8 @@ from sim.core.compiled import njit
 from sim.core.reasons import Reason
 from sim.core.records import LONG_AGO_US, Ints, Kind, Record, ScopeLevel, Status
 from sim.ledger.checks import get_standing
-from sim.ledger.rules import DEPTH_MAX
+from sim.ledger.rules import DEPTH_MAX, Rules
+from sim.ledger.staking import process_stake_kind, validate_stake_kind
 from sim.ledger.state import (
     N_ACCOUNTS,
     N_APPROVALS,
@@ -27,7 +28,8 @@ from sim.ledger.state import (
 
 _REGISTER, _ROTATE_KEY = int(Kind.REGISTER), int(Kind.ROTATE_KEY)
 _TRANSFER, _GRANT = int(Kind.TRANSFER), int(Kind.GRANT)
-_REVOKE, _APPROVE = int(Kind.REVOKE), int(Kind.APPROVE)
+_REVOKE, _APPROVE, _ANCHOR = int(Kind.REVOKE), int(Kind.APPROVE), int(Kind.ANCHOR)
+_BOND = int(Kind.BOND)
 _ACTIVE, _ARGUMENTS = int(Status.ACTIVE), int(ScopeLevel.ARGUMENTS)
 
 APPLIED = int(Reason.APPLIED)
@@ -43,11 +45,11 @@ TABLE_FULL = int(Reason.TABLE_FULL)
 @njit
 def is_paying(tx: Record) -> bool:
     """Whether the amount is money of the sender."""
-    return tx["kind"] == _REGISTER or tx["kind"] == _TRANSFER
+    return tx["kind"] == _REGISTER or tx["kind"] == _TRANSFER or tx["kind"] == _BOND
 
 
 @njit
-def validate_kind(state: State, tx: Record, account: Record, arguments: Ints) -> int:
+def validate_kind(state: State, rules: Rules, tx: Record, account: Record, arguments: Ints) -> int:
     """First of the kind's own reasons that holds, or APPLIED; changes nothing."""
     kind = tx["kind"]
     if kind == _REGISTER:
@@ -62,12 +64,14 @@ def validate_kind(state: State, tx: Record, account: Record, arguments: Ints) ->
         return validate_revoke(state, tx)
     if kind == _APPROVE:
         return validate_approve(state, tx)
-    return validate_anchor(state, tx)
+    if kind == _ANCHOR:
+        return validate_anchor(state, tx)
+    return validate_stake_kind(state, rules, tx, account)
 
 
 @njit
 def process_kind(
-    state: State, tx: Record, account: Record, arguments: Ints, receipt: Record
+    state: State, rules: Rules, tx: Record, account: Record, arguments: Ints, receipt: Record
 ) -> None:
     """Write what the kind writes; everything is checked by now."""
     kind = tx["kind"]
@@ -83,8 +87,10 @@ def process_kind(
         state.grants[tx["target"]]["revoked_us"] = tx["now_us"]
     elif kind == _APPROVE:
         process_approve(state, tx, receipt)
-    else:
+    elif kind == _ANCHOR:
         process_anchor(state, tx, receipt)
+    else:
+        process_stake_kind(state, rules, tx, account, receipt)
 
 
 @njit
@@ -96,7 +102,7 @@ def is_account(state: State, index: int) -> bool:
 @njit
 def validate_register(state: State, tx: Record, account: Record) -> int:
     """An issuer registers an account in its own org with a part of what it holds itself."""
-    if tx["key_valid"] != 1:
+    if tx["proof_valid"] != 1:
         return BAD_KEY
     if find_entity(state.entity_index, state.accounts, tx["target"]) >= 0:
         return DUPLICATE
@@ -140,7 +146,7 @@ def validate_rotate_key(state: State, tx: Record) -> int:
     """An account rotates its own key; its issuer may do so for it."""
     if not is_account(state, tx["target"]):
         return TARGET_UNKNOWN
-    if tx["key_valid"] != 1:
+    if tx["proof_valid"] != 1:
         return BAD_KEY
     if tx["target"] != tx["sender"] and state.accounts[tx["target"]]["issuer"] != tx["sender"]:
         return NOT_ISSUER

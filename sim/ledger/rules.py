@@ -9,10 +9,12 @@ import numpy as np
 
 from sim.core.reasons import ALWAYS_BINDING
 from sim.core.records import Ints, Posture
+from sim.core.units import PPM
 
 N_SITUATIONS = 2 * len(Posture) * len(Posture) * 2
 DEPTH_MAX = 8  # links in a chain of grants
 INSIDE, ACROSS = 0, 1
+LIVENESS_WINDOW_MAX = 126  # places in the ring of a validator
 
 
 class Source(IntEnum):
@@ -26,6 +28,9 @@ class Source(IntEnum):
 
 class Rules(NamedTuple):
     """The numbers a transition runs under.
+
+    The defaults of stake, evidence and liveness are assumptions but for the window and the share
+    of it to sign, which are those of Cosmos SDK, `x/slashing`, and its 5 % for a double sign.
 
     Shapes: `binding` and `source` are int64 (N_SITUATIONS,), one entry for each
             (boundary, caller posture, owner posture, mediated).
@@ -42,6 +47,17 @@ class Rules(NamedTuple):
     rate_refill_ppm: int = 0  # a second
     stake_min: int = 0
     reputation_ppm_min: int = 0
+    evidence_age_blocks: int = 1_000  # older offences are not punished
+    unbonding_blocks: int = 2_000  # longer than evidence may be old, or stake outruns it
+    slash_rate_ppm: int = 50_000  # share of the stake that a lone offence costs
+    slash_floor: int = 1_000  # base units, where there is as much
+    slash_victim_ppm: int = 500_000  # shares of a slash; what they leave is burned
+    slash_reporter_ppm: int = 100_000
+    slash_treasury_ppm: int = 0
+    reporter_cap: int = 1_000_000  # base units
+    liveness_window_blocks: int = 100  # 1..LIVENESS_WINDOW_MAX
+    liveness_signed_min_ppm: int = 500_000
+    jail_blocks: int = 100
 
 
 def get_situation(boundary: int, caller: int, owner: int, mediated: int) -> int:
@@ -55,9 +71,19 @@ def get_caller_postures(situations: Ints) -> Ints:
 
 
 def create_rules(**numbers: int) -> Rules:
-    """Rules under which only what keeps the state meaningful binds."""
-    return Rules(
+    """Rules under which only what keeps the state meaningful binds.
+
+    Errors: ValueError if the shares of a slash make more than the whole of it, or the window of
+            liveness does not fit its ring.
+    """
+    rules = Rules(
         binding=np.full(N_SITUATIONS, ALWAYS_BINDING, dtype=np.int64),
         source=np.zeros(N_SITUATIONS, dtype=np.int64),
         **numbers,
     )
+    shares_ppm = rules.slash_victim_ppm, rules.slash_reporter_ppm, rules.slash_treasury_ppm
+    if min(shares_ppm) < 0 or sum(shares_ppm) > PPM:
+        raise ValueError(f"shares of a slash must be in 0..{PPM} together, got {shares_ppm}")
+    if not 1 <= rules.liveness_window_blocks <= LIVENESS_WINDOW_MAX:
+        raise ValueError(f"a liveness window has 1..{LIVENESS_WINDOW_MAX} blocks")
+    return rules

@@ -14,10 +14,13 @@ from sim.core.compiled import njit
 from sim.core.records import (
     ACCOUNT,
     APPROVAL,
+    EVIDENCE,
     GRANT,
+    LIVENESS,
     LOG,
     LONG_AGO_US,
     OPERATION,
+    UNBONDING,
     Ints,
     Records,
 )
@@ -31,6 +34,7 @@ PAGE = 64  # records in one leaf of the state tree
 
 # indices into `State.counters`
 N_ACCOUNTS, N_GRANTS, N_GRANT_IDS, N_APPROVALS, N_LOGS, N_POOL, SUPPLY = range(7)
+N_UNBONDING, N_EVIDENCE, N_VALIDATORS = range(7, 10)
 
 
 class State(NamedTuple):
@@ -49,6 +53,9 @@ class State(NamedTuple):
     operations: Records  # OPERATION
     client_scopes: Ints  # (n_orgs, n_orgs): mask an owner keeps for a client org
     counters: Ints
+    unbonding: Records  # UNBONDING
+    evidence: Records  # EVIDENCE
+    liveness: Records  # LIVENESS
 
 
 def create_state(
@@ -61,6 +68,9 @@ def create_state(
     approvals: int = 64,
     logs: int = 8,
     pool: int = 256,
+    unbonding: int = 8,
+    evidence: int = 8,
+    validators: int = 8,
 ) -> State:
     """Empty state with a treasury that owns the whole supply, and a burn account.
 
@@ -79,7 +89,10 @@ def create_state(
         logs=np.zeros(logs, dtype=LOG),
         operations=np.zeros(0, dtype=OPERATION) if operations is None else operations,
         client_scopes=np.zeros((1, 1), dtype=np.int64) if client_scopes is None else client_scopes,
-        counters=np.zeros(7, dtype=np.int64),
+        counters=np.zeros(10, dtype=np.int64),
+        unbonding=np.zeros(unbonding, dtype=UNBONDING),
+        evidence=np.zeros(evidence, dtype=EVIDENCE),
+        liveness=np.zeros(validators, dtype=LIVENESS),
     )
     state.counters[SUPPLY] = supply
     for entity in (TREASURY, BURN):
@@ -93,9 +106,19 @@ def _get_index_size(accounts: int) -> int:
 
 
 def add_account(
-    state: State, *, entity: int, org: int, namespace: int, capabilities: int = 0, balance: int = 0
+    state: State,
+    *,
+    entity: int,
+    org: int,
+    namespace: int,
+    capabilities: int = 0,
+    balance: int = 0,
+    stake: int = 0,
 ) -> int:
-    """Place an account of the genesis block, funded by the treasury; return its index."""
+    """Place an account of the genesis block; return its index.
+
+    Units:  balance and stake in base units; the treasury pays both.
+    """
     index = int(state.counters[N_ACCOUNTS])
     account = state.accounts[index]
     for column, value in (
@@ -104,13 +127,14 @@ def add_account(
         ("namespace", namespace),
         ("capabilities", capabilities),
         ("balance", balance),
+        ("stake", stake),
         ("issuer", TREASURY),
         ("key_rotated_us", -1),
         ("tokens_us", LONG_AGO_US),
         ("grant_first", -1),
     ):
         account[column] = value
-    state.accounts[TREASURY]["balance"] -= balance
+    state.accounts[TREASURY]["balance"] -= balance + stake
     state.counters[N_ACCOUNTS] += 1
     index_entity(state.entity_index, entity, index)
     return index
@@ -124,7 +148,17 @@ def add_log(state: State, owner: int) -> int:
     return index
 
 
-def create_grown(state: State, *, grants: int, approvals: int, pool: int) -> State:
+def add_validator(state: State, account: int) -> int:
+    """Watch the participation of an account from the genesis block on; return its row."""
+    row = int(state.counters[N_VALIDATORS])
+    state.liveness[row]["account"] = account
+    state.counters[N_VALIDATORS] += 1
+    return row
+
+
+def create_grown(
+    state: State, *, grants: int, approvals: int, pool: int, unbonding: int, evidence: int
+) -> State:
     """Same state with at least this much free room in its growing tables."""
 
     def grow(table: Records, used: int, room: int) -> Records:
@@ -139,6 +173,8 @@ def create_grown(state: State, *, grants: int, approvals: int, pool: int) -> Sta
         grants=grow(state.grants, int(counters[N_GRANTS]), grants),
         approvals=grow(state.approvals, int(counters[N_APPROVALS]), approvals),
         pool=cast("Ints", grow(cast("Records", state.pool), int(counters[N_POOL]), pool)),
+        unbonding=grow(state.unbonding, int(counters[N_UNBONDING]), unbonding),
+        evidence=grow(state.evidence, int(counters[N_EVIDENCE]), evidence),
     )
 
 

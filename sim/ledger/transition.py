@@ -30,7 +30,8 @@ from sim.ledger.state import (
     State,
 )
 
-_REGISTER, _CALL, _ANCHOR = int(Kind.REGISTER), int(Kind.CALL), int(Kind.ANCHOR)
+_CALL = int(Kind.CALL)
+_KIND_FIRST, _KIND_LAST = int(min(Kind)), int(max(Kind))
 _CLIENT, _ARGUMENTS = int(Source.CLIENT), int(ScopeLevel.ARGUMENTS)
 
 APPLIED = int(Reason.APPLIED)
@@ -161,7 +162,7 @@ def write_receipt_header(receipt: Record, tx: Record, position: int) -> None:
 @inlined
 def validate_form(tx: Record, n_accounts: int, n_arguments: int) -> int:
     """MALFORMED or UNKNOWN_SENDER: bounds on everything that indexes or counts."""
-    if tx["kind"] < _REGISTER or tx["kind"] > _ANCHOR:
+    if tx["kind"] < _KIND_FIRST or tx["kind"] > _KIND_LAST:
         return MALFORMED
     if tx["fee"] < 0 or tx["fee"] > SUPPLY_MAX or tx["mask"] < 0:
         return MALFORMED
@@ -269,7 +270,7 @@ def apply_record_keeping(
     if is_paying(tx) and tx["amount"] > balance_after:
         violations |= 1 << FUNDS
         seen |= 1 << FUNDS
-    own = validate_kind(state, tx, account, arguments)
+    own = validate_kind(state, rules, tx, account, arguments)
     if own != APPLIED:
         violations |= 1 << own
         seen |= 1 << own
@@ -279,5 +280,5 @@ def apply_record_keeping(
         return reason
     include(state.accounts, account, tx, receipt, state.dirty)
     if reason == APPLIED:
-        process_kind(state, tx, account, arguments, receipt)
+        process_kind(state, rules, tx, account, arguments, receipt)
     return reason

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from sim.core import arithmetic
 from sim.core.errors import InvariantError
 from sim.core.reasons import Reason
 from sim.core.records import Kind
-from sim.ledger import checks, kinds, state, transition
+from sim.ledger import checks, kinds, liveness, slashing, staking, state, transition
 from sim.ledger.checks import CAPABILITY_BITS, REPLAYED_BIT, Judgement
-from sim.ledger.state import TREASURY, State
+from sim.ledger.state import BURN, N_EVIDENCE, N_VALIDATORS, TREASURY, State
 from tests.ledger_world import (
     AGENT,
     DELETE,
@@ -25,6 +26,7 @@ from tests.ledger_world import (
     OPERATOR,
     OWNER,
     add_grant,
+    add_stake,
     apply_all,
     create_strict_rules,
     create_transaction,
@@ -35,7 +37,7 @@ from tests.property.operations import Run, run_sequence
 
 Rule = Callable[..., Any]
 N_OPERATIONS, SEEDS = 200, range(60)
-MODULES = (state, checks, transition, kinds)
+MODULES = (state, checks, transition, kinds, staking, slashing, liveness, arithmetic)
 
 
 @pytest.fixture
@@ -150,6 +152,103 @@ def expiry_is_not_looked_at(rule: Rule) -> Rule:
     return get_standing
 
 
+def believe(**columns: int) -> Callable[[Rule], Rule]:
+    """A kind's own check that takes some columns of the transaction as in order."""
+
+    def defect(rule: Rule) -> Rule:
+        def validate(state: State, rules: Any, tx: Any) -> int:
+            believed = tx.copy()
+            for name, value in columns.items():
+                believed[name] = value
+            return rule(state, rules, believed)
+
+        return validate
+
+    return defect
+
+
+def evidence_is_a_block_older(rule: Rule) -> Rule:
+    def validate_evidence(state: State, rules: Any, tx: Any) -> int:
+        return rule(state, rules._replace(evidence_age_blocks=rules.evidence_age_blocks + 1), tx)
+
+    return validate_evidence
+
+
+def burn_is_not_booked(rule: Rule) -> Rule:
+    def credit_slash(state: State, account: int, amount: int) -> None:
+        if account != BURN:
+            rule(state, account, amount)
+
+    return credit_slash
+
+
+def draw_is_reversed(_: Rule) -> Rule:
+    def draw_stake(state: State, offender: int, offence_height: int, amount: int) -> None:
+        account = state.accounts[offender]
+        bonded = min(amount, account["stake"])
+        account["stake"] -= bonded
+        rest = amount - bonded
+        for entry in state.unbonding[::-1]:
+            if entry["account"] == offender and entry["created_height"] >= offence_height:
+                drawn = min(rest, entry["amount"])
+                entry["amount"] -= drawn
+                account["unbonding"] -= drawn
+                rest -= drawn
+
+    return draw_stake
+
+
+def left_stake_is_drawn(rule: Rule) -> Rule:
+    def draw_stake(state: State, offender: int, _: int, amount: int) -> None:
+        rule(state, offender, -(2**40), amount)
+
+    return draw_stake
+
+
+def product_wraps(_: Rule) -> Rule:
+    def mul_ppm(amount: int, rate_ppm: int) -> int:
+        return wrap(int(amount) * int(rate_ppm)) // 1_000_000
+
+    return mul_ppm
+
+
+def sum_of_entries_is_stale(rule: Rule) -> Rule:
+    def process_withdraw(state: State, tx: Any, account: Any, receipt: Any) -> None:
+        rule(state, tx, account, receipt)
+        account["unbonding"] += receipt["amount"]
+        account["balance"] -= receipt["amount"]
+
+    return process_withdraw
+
+
+def tombstone_is_lifted(rule: Rule) -> Rule:
+    def release_all(state: State, height: int) -> None:
+        rule(state, height)
+        n_validators = state.counters[N_VALIDATORS]
+        state.accounts["status"][state.liveness["account"][:n_validators]] = 0
+
+    return release_all
+
+
+def tombstone_is_not_seen(rule: Rule) -> Rule:
+    def slash_account(state: State, rules: Any, evidence: Any, *harm: int) -> int:
+        state.accounts[evidence["offender"]]["status"] = 0
+        return rule(state, rules, evidence, *harm)
+
+    return slash_account
+
+
+def silence_is_slashed(rule: Rule) -> Rule:
+    def jail(state: State, watched: Any, until_height: int) -> None:
+        rule(state, watched, until_height)
+        account = state.accounts[watched["account"]]
+        slash = (account["stake"] + 99) // 100
+        account["stake"] -= slash
+        state.accounts[BURN]["balance"] += slash
+
+    return jail
+
+
 def always(value: Any) -> Callable[[Rule], Rule]:
     """A rule that looks at nothing."""
     return lambda _: lambda *_: value
@@ -197,6 +296,31 @@ DEFECTS = {
     "lane is not replaced": Defect({"find_grant_slot": always(-1)}),
     "last reason comes first": Defect({"get_first_reason": get_last_reason}),
     "rate is not spent": Defect({"spend_token": always(None)}, rules="rate_limit"),
+    "sum of entries is stale": Defect(
+        {"process_withdraw": sum_of_entries_is_stale}, "I8 unbonding"
+    ),
+    "burn is not booked": Defect({"credit_slash": burn_is_not_booked}, "I8 conservation"),
+    "evidence is accepted twice": Defect(
+        {"validate_evidence": excuse(Reason.EVIDENCE_USED)}, "I14"
+    ),
+    "proof is not looked at": Defect({"validate_evidence": believe(proof_valid=1)}, "I14"),
+    "offence is to come": Defect({"validate_evidence": believe(subject=0)}, "I14"),
+    "evidence is a block older": Defect(
+        {"validate_evidence": evidence_is_a_block_older}, "I14", "stakes"
+    ),
+    "withdrawn early": Defect({"validate_withdraw": excuse(Reason.NOT_MATURED)}, "I14"),
+    "anyone withdraws": Defect({"validate_withdraw": excuse(Reason.NOT_ISSUER)}, "I14"),
+    "slash beyond the stake": Defect({"compute_slash": lambda _: lambda *_: 2**50}, "I14"),
+    "draw is reversed": Defect({"draw_stake": draw_is_reversed}, "I15", "stakes"),
+    "left stake is drawn": Defect({"draw_stake": left_stake_is_drawn}, "I15", "stakes"),
+    "silence is slashed": Defect({"jail": silence_is_slashed}, "I15", "stakes"),
+    "slash product wraps": Defect({"mul_ppm": product_wraps}),
+    "share product wraps": Defect(
+        {"muldiv": lambda _: lambda a, b, c: wrap(int(a) * int(b)) // int(c)}
+    ),
+    "absence is forgiven": Defect({"is_absent": always(False)}, rules="stakes"),
+    "tombstone is lifted": Defect({"release_all": tombstone_is_lifted}, rules="stakes"),
+    "punished again after the tombstone": Defect({"slash_account": tombstone_is_not_seen}),
 }
 
 
@@ -226,7 +350,7 @@ def is_broken(run: Run, invariant: str) -> bool:
     if not invariant:
         return True
     try:
-        run.check(invariant)
+        run.check(invariant.partition(" ")[0])
     except InvariantError as error:
         return error.invariant.startswith(invariant)
     return False
@@ -332,6 +456,89 @@ def test_every_invariant_holds_over_the_honest_run() -> None:
 )
 def test_a_spoiled_result_is_caught(invariant: str, spoil: Callable[[Run], None]) -> None:
     run = create_honest_run()
+    spoil(run)
+    with pytest.raises(InvariantError, match=f"^{invariant} "):
+        run.check(invariant)
+
+
+def create_stake_run() -> Run:
+    """Stake that is bonded, leaves and is withdrawn, and a slash of somebody else's."""
+    world, rules = create_world(), create_strict_rules(unbonding_blocks=3, evidence_age_blocks=2)
+    add_stake(world, HELPER, 900)
+    owner = {"sender": OWNER, "valid_until_height": 99}
+    proof = {"sender": AGENT, "nonce": NONCE, "valid_until_height": 99, "word0": 5}
+    transactions = [
+        create_transaction(Kind.BOND, amount=200, height=50, **owner),
+        create_transaction(Kind.UNBOND, nonce=1, amount=80, height=50, **owner),
+        create_transaction(Kind.EVIDENCE, target=HELPER, subject=50, height=52, **proof),
+        create_transaction(Kind.WITHDRAW, nonce=2, target=0, height=53, **owner),
+        create_transaction(Kind.UNBOND, nonce=3, amount=60, height=53, **owner),
+    ]
+    before, after = load_state(world), load_state(world)
+    receipts = apply_all(after, rules, transactions)
+    return Run("", rules, before, after, transactions, receipts)
+
+
+def add_known(**columns: int) -> Callable[[Run], None]:
+    """The same evidence, or other evidence of the same offence, in the table from the start."""
+
+    def spoil(run: Run) -> None:
+        run.before.counters[N_EVIDENCE] = 1
+        for name, value in columns.items():
+            run.before.evidence[0][name] = value
+
+    return spoil
+
+
+def repeat_row(row: int) -> Callable[[Run], None]:
+    """The same transaction and receipt once more."""
+
+    def spoil(run: Run) -> None:
+        for table in (run.transactions, run.receipts):
+            table.insert(row, table[row])
+
+    return spoil
+
+
+def set_entry(column: str, value: int) -> Callable[[Run], None]:
+    return lambda run: run.after.unbonding[0].__setitem__(column, value)
+
+
+SPOILED_STAKE = [
+    ("I8", "entries are not summed", set_account("unbonding", 59, OWNER)),
+    ("I14", "proof is not valid", set_row(2, proof_valid=0)),
+    ("I14", "offence is too old", set_row(2, subject=49)),
+    ("I14", "offence is to come", set_row(2, subject=53)),
+    ("I14", "slash beyond the stake", set_row(2, amount=901)),
+    ("I14", "negative slash", set_row(2, amount=-1)),
+    ("I14", "evidence of before the run", add_known(word0=5, view=7)),
+    ("I14", "offence of before the run", add_known(word0=6, offender=HELPER)),
+    ("I14", "evidence comes twice", repeat_row(2)),
+    ("I14", "withdrawn early", set_row(3, height=52)),
+    ("I14", "withdrawn by another", set_row(1, sender=HELPER)),
+    ("I14", "withdrawn without an entry", set_row(3, target=1)),
+    ("I15", "stake falls", set_account("stake", 119, OWNER)),
+    ("I15", "stake rises", set_account("stake", 1, AGENT)),
+    ("I15", "evidence names another", set_row(2, target=OPERATOR)),
+    ("I15", "entry shrinks", set_entry("amount", 59)),
+    ("I15", "entry is gone", set_entry("amount", 0)),
+    ("I15", "entry matures early", set_entry("matures_height", 55)),
+]
+
+
+def test_every_invariant_holds_over_the_stake_run() -> None:
+    run = create_stake_run()
+    assert [receipt["code"] for receipt in run.receipts] == [Reason.APPLIED] * 5
+    run.check_invariants()
+
+
+@pytest.mark.parametrize(
+    ("invariant", "spoil"),
+    [(invariant, spoil) for invariant, _, spoil in SPOILED_STAKE],
+    ids=[f"{invariant}: {what}" for invariant, what, _ in SPOILED_STAKE],
+)
+def test_a_spoiled_stake_is_caught(invariant: str, spoil: Callable[[Run], None]) -> None:
+    run = create_stake_run()
     spoil(run)
     with pytest.raises(InvariantError, match=f"^{invariant} "):
         run.check(invariant)

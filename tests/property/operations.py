@@ -25,7 +25,7 @@ from sim.core.records import (
     Status,
 )
 from sim.core.units import SUPPLY_MAX
-from sim.ledger import invariants
+from sim.ledger import invariants, stake_invariants
 from sim.ledger.rules import ACROSS, INSIDE, N_SITUATIONS, Rules, Source, create_rules
 from sim.ledger.rules import get_situation as situate
 from sim.ledger.state import State
@@ -34,6 +34,8 @@ from tests.ledger_world import (
     Row,
     World,
     add_grant,
+    add_stake,
+    add_unbonding,
     apply_one,
     create_records,
     create_row,
@@ -42,6 +44,7 @@ from tests.ledger_world import (
     create_world,
     get_snapshot,
     load_state,
+    participate,
 )
 from tests.property.reference_machine import ReferenceLedger, compute_call_digest
 
@@ -57,7 +60,22 @@ GATEWAY = get_bit(
 )
 DELICATE = 1 << Effect.WRITE | 1 << Effect.DESTRUCTIVE
 PRICES, LISTS = (0, 5), ([], [1], [1, 2], [3])
-WEIGHTS = {Kind.CALL: 12, Kind.GRANT: 8, Kind.REVOKE: 2, Kind.APPROVE: 3}  # others 1
+WEIGHTS = {  # others 1
+    Kind.CALL: 12,
+    Kind.GRANT: 8,
+    Kind.REVOKE: 2,
+    Kind.APPROVE: 3,
+    Kind.ROTATE_KEY: 2,
+    Kind.UNBOND: 2,
+}
+LAST_BIT = max(Reason) + 1
+
+
+class Moment(NamedTuple):
+    """When a transaction is applied."""
+
+    now_us: int
+    height: int
 
 
 def create_gateway_rules(_: Random) -> Rules:
@@ -78,12 +96,14 @@ def create_any_rules(rng: Random) -> Rules:
     rules = create_rules(
         revocation_lag_us=rng.choice([0, LAG_US]),
         fee_min=rng.choice([0, 2]),
-        killed_kinds=rng.getrandbits(9) & rng.getrandbits(9),
+        killed_kinds=rng.getrandbits(13) & rng.getrandbits(13),
         approval_effects=rng.getrandbits(3),
         stake_min=rng.choice([0, 100]),
         reputation_ppm_min=rng.choice([0, 500_000]),
+        **draw_stake_numbers(rng),
     )
-    rules.binding[:] |= np.array([rng.getrandbits(37) for _ in range(N_SITUATIONS)]) & EVERY_CHECK
+    checks = np.array([rng.getrandbits(LAST_BIT) for _ in range(N_SITUATIONS)])
+    rules.binding[:] |= checks & EVERY_CHECK
     rules.source[:] = [rng.choice(list(Source)) for _ in range(N_SITUATIONS)]
     return rules
 
@@ -92,6 +112,28 @@ def create_rate_rules(rng: Random) -> Rules:
     """A small bucket, so that it is often empty."""
     numbers = {"rate_cap_ppm": 2_000_000, "rate_refill_ppm": rng.choice([0, 150_000])}
     return create_strict_rules(**numbers)
+
+
+def draw_stake_numbers(rng: Random) -> dict[str, int]:
+    """Short times, so that entries mature and evidence ages within a sequence."""
+    return {
+        "evidence_age_blocks": rng.choice([3, 8, 30]),
+        "unbonding_blocks": rng.choice([0, 6, 20]),
+        "slash_rate_ppm": rng.choice([0, 50_000, 333_333]),
+        "slash_floor": rng.choice([0, 7]),
+        "slash_victim_ppm": rng.choice([0, 300_000]),
+        "slash_reporter_ppm": rng.choice([0, 100_000, 333_333]),
+        "slash_treasury_ppm": rng.choice([0, 366_667]),
+        "reporter_cap": rng.choice([1, 10**6]),
+        "liveness_window_blocks": rng.choice([1, 4, 8]),
+        "liveness_signed_min_ppm": rng.choice([0, 300_000, 500_000, 1_000_000]),
+        "jail_blocks": rng.choice([1, 5]),
+    }
+
+
+def create_stake_rules(rng: Random) -> Rules:
+    """Everything binds, and what stake and evidence go by is short and small."""
+    return create_strict_rules(**draw_stake_numbers(rng))
 
 
 RULES: dict[str, Callable[[Random], Rules]] = {
@@ -103,8 +145,9 @@ RULES: dict[str, Callable[[Random], Rules]] = {
     "claims": lambda _: create_strict_rules(Source.CLAIM),
     "rate_limit": create_rate_rules,
     "approvals": lambda _: create_strict_rules(approval_effects=DELICATE),
-    "killed_kinds": lambda rng: create_strict_rules(killed_kinds=rng.getrandbits(9)),
+    "killed_kinds": lambda rng: create_strict_rules(killed_kinds=rng.getrandbits(13)),
     "floors": lambda _: create_strict_rules(fee_min=2, stake_min=100, reputation_ppm_min=500_000),
+    "stakes": create_stake_rules,
     "any": create_any_rules,
 }
 
@@ -126,6 +169,7 @@ def create_random_world(rng: Random) -> World:
         account["capabilities"] &= rng.getrandbits(4)
     rest = sum(account["balance"] + account["stake"] for account in world["accounts"][1:])
     world["accounts"][0]["balance"] = world["supply"] - rest
+    create_random_stakes(rng, world)
     world["operations"].append(
         create_row("operations", owner=-1, namespace=1, org=1, requires=0b11)
     )
@@ -136,13 +180,28 @@ def create_random_world(rng: Random) -> World:
     return world
 
 
+def create_random_stakes(rng: Random, world: World) -> None:
+    """Unbonding entries of any age, a validator or two, and stake of a size that products wrap."""
+    for account in rng.choices(range(3, 7), k=rng.randrange(6)):
+        created_height, amount = rng.randrange(-20, 1), rng.choice([0, 9, 40, 150])
+        entry = {"created_height": created_height, "matures_height": rng.randrange(-5, 30)}
+        add_unbonding(world, account=account, amount=amount, **entry)
+    for account in rng.sample(range(2, 7), rng.randrange(4)):
+        world["liveness"].append(create_row("liveness", account=account))
+    if world["supply"] == SUPPLY_MAX:
+        add_stake(world, rng.randrange(3, 7), 2**60)
+    full = rng.random() < 0.3
+    world["room"] |= {"unbonding": 7 if full else 60, "evidence": 2 if full else 40}
+
+
 def draw_transaction(
     rng: Random, ledger: ReferenceLedger, now_us: int, height: int
 ) -> tuple[Row, list[int]]:
     """One transaction and the column of arguments of its batch."""
     kind = rng.choices(list(Kind), [WEIGHTS.get(kind, 1) for kind in Kind])[0]
     sender = rng.choice([0, 2, 2, 3, 4, 5, 6, rng.randrange(len(ledger.accounts))])
-    payload, wanted = globals()["draw_" + kind.name.lower()](rng, ledger, sender, now_us)
+    moment = Moment(now_us, height)
+    payload, wanted = globals()["draw_" + kind.name.lower()](rng, ledger, sender, moment)
     sender = payload.get("sender", sender)
     account = ledger.accounts[sender]
     arguments = [9, *wanted, 9]
@@ -171,7 +230,7 @@ def draw_transaction(
 def draw_mistakes(rng: Random, tx: Row, n_accounts: int) -> list[tuple[str, int]]:
     """What can be wrong with any transaction."""
     return [
-        ("kind", rng.choice([0, 9])),
+        ("kind", rng.choice([0, 13])),
         ("sender", rng.choice([-1, n_accounts, 99])),
         ("nonce", rng.choice([-1, tx["nonce"] - 1, SUPPLY_MAX + 1, 2**63 - 1])),
         ("nonce", rng.choice([tx["nonce"] - 1, tx["nonce"] + 1, SUPPLY_MAX])),
@@ -184,7 +243,7 @@ def draw_mistakes(rng: Random, tx: Row, n_accounts: int) -> list[tuple[str, int]
         ("mask", rng.choice([-1, 0, 1 << 40])),
         ("key_version", rng.choice([-1, tx["key_version"] - 1])),
         ("key_version", rng.choice([-1, tx["key_version"] - 1])),
-        ("key_valid", 0),
+        ("proof_valid", rng.choice([0, 2])),
         ("scope_level", rng.choice([-1, 3])),
         ("arguments_from", rng.choice([-1, 5])),
         ("arguments_to", 99),
@@ -202,7 +261,7 @@ def draw_account(rng: Random, ledger: ReferenceLedger) -> int:
     return rng.randrange(-1, len(ledger.accounts) + 1)
 
 
-def draw_register(rng: Random, ledger: ReferenceLedger, sender: int, _: int):
+def draw_register(rng: Random, ledger: ReferenceLedger, sender: int, _: Moment):
     account = ledger.accounts[sender]
     return {
         "target": rng.randrange(80),
@@ -213,15 +272,15 @@ def draw_register(rng: Random, ledger: ReferenceLedger, sender: int, _: int):
     }, []
 
 
-def draw_rotate_key(rng: Random, ledger: ReferenceLedger, sender: int, _: int):
+def draw_rotate_key(rng: Random, ledger: ReferenceLedger, sender: int, _: Moment):
     return {"target": rng.choice([sender, draw_account(rng, ledger)])}, []
 
 
-def draw_transfer(rng: Random, ledger: ReferenceLedger, _: int, __: int):
+def draw_transfer(rng: Random, ledger: ReferenceLedger, _: int, __: Moment):
     return {"target": draw_account(rng, ledger), "amount": rng.choice([0, 1, 10, 40, 2**60])}, []
 
 
-def draw_call(rng: Random, ledger: ReferenceLedger, sender: int, _: int):
+def draw_call(rng: Random, ledger: ReferenceLedger, sender: int, _: Moment):
     """Any call, one that a grant could be for, or one that an approval is waiting for."""
     n_operations = len(ledger.operations)
     call = rng.randrange(-1, n_operations + 1), rng.choice(PRICES), rng.choice(LISTS)
@@ -245,9 +304,9 @@ def draw_call(rng: Random, ledger: ReferenceLedger, sender: int, _: int):
     return {"sender": sender, "target": target, "amount": amount, "parent": slot}, wanted
 
 
-def draw_grant(rng: Random, ledger: ReferenceLedger, sender: int, now_us: int):
+def draw_grant(rng: Random, ledger: ReferenceLedger, sender: int, moment: Moment):
     """A root grant, or one out of a grant that somebody holds."""
-    live = [s for s in range(len(ledger.grants)) if ledger.get_standing(s, now_us) == "live"]
+    live = [s for s in range(len(ledger.grants)) if ledger.get_standing(s, moment.now_us) == "live"]
     slot = rng.choice([-1, -1, *live, *live, *live, rng.randrange(len(ledger.grants) + 1)])
     scope_level, wanted = (
         rng.choice([*ScopeLevel, ScopeLevel.ARGUMENTS]),
@@ -255,7 +314,8 @@ def draw_grant(rng: Random, ledger: ReferenceLedger, sender: int, now_us: int):
     )
     if rng.random() < 0.05:
         wanted.reverse()
-    expires_us = now_us + rng.choice([0, 500_000, 3_000_000, 20_000_000, FOREVER_US - now_us])
+    never_us = FOREVER_US - moment.now_us
+    expires_us = moment.now_us + rng.choice([0, 500_000, 3_000_000, 20_000_000, never_us])
     drawn = {
         "target": rng.choice([3, 4, 5, 6, draw_account(rng, ledger)]),
         "subject": rng.choice([0, 0, 1, 2]),
@@ -282,7 +342,7 @@ def draw_grant(rng: Random, ledger: ReferenceLedger, sender: int, now_us: int):
     }, rng.choice([wanted, above["arguments"], above["arguments"][:1]])
 
 
-def draw_revoke(rng: Random, ledger: ReferenceLedger, sender: int, _: int):
+def draw_revoke(rng: Random, ledger: ReferenceLedger, sender: int, _: Moment):
     standing = [s for s, grant in enumerate(ledger.grants) if grant["revoked_us"] < 0]
     slot = rng.choice([*standing, rng.randrange(-1, len(ledger.grants) + 1)])
     if not 0 <= slot < len(ledger.grants):
@@ -293,17 +353,17 @@ def draw_revoke(rng: Random, ledger: ReferenceLedger, sender: int, _: int):
     return {"sender": rng.choice(likely), "target": slot, "subject": identity}, []
 
 
-def draw_approve(rng: Random, ledger: ReferenceLedger, sender: int, now_us: int):
+def draw_approve(rng: Random, ledger: ReferenceLedger, sender: int, moment: Moment):
     """The issuer mostly approves a call of its account."""
     target, call = draw_account(rng, ledger), rng.randrange(len(ledger.operations))
     digest = compute_call_digest(target, call, rng.choice(PRICES), *rng.choice(LISTS))
     if 0 <= target < len(ledger.accounts):
         sender = rng.choice([ledger.accounts[target]["issuer"]] * 4 + [sender])
-    expires_us = now_us + rng.choice([1_000_000, 60_000_000])
+    expires_us = moment.now_us + rng.choice([1_000_000, 60_000_000])
     return {"sender": sender, "target": target, "subject": digest, "expires_us": expires_us}, []
 
 
-def draw_anchor(rng: Random, ledger: ReferenceLedger, sender: int, _: int):
+def draw_anchor(rng: Random, ledger: ReferenceLedger, sender: int, _: Moment):
     log = rng.randrange(-1, len(ledger.logs) + 1)
     if not 0 <= log < len(ledger.logs):
         return {"target": log}, []
@@ -315,6 +375,44 @@ def draw_anchor(rng: Random, ledger: ReferenceLedger, sender: int, _: int):
         "subject": size + rng.choice([-1, 0, 1, 7]),
         "amount": rng.randrange(50),
     } | words, []
+
+
+def draw_bond(rng: Random, _: ReferenceLedger, __: int, ___: Moment):
+    return {"amount": rng.choice([0, 1, 20, 100, 2**59])}, []
+
+
+def draw_unbond(rng: Random, ledger: ReferenceLedger, sender: int, _: Moment):
+    stake = ledger.accounts[sender]["stake"]
+    return {"amount": rng.choice([0, 1, stake // 2, stake // 2, stake, stake + 1])}, []
+
+
+def draw_withdraw(rng: Random, ledger: ReferenceLedger, sender: int, moment: Moment):
+    entries = list(enumerate(ledger.unbonding))
+    mature = [s for s, e in entries if e["amount"] and e["matures_height"] <= moment.height]
+    slot = rng.choice([*mature, *mature, rng.randrange(-1, len(entries) + 1)])
+    if 0 <= slot < len(entries):
+        sender = rng.choice([ledger.unbonding[slot]["account"]] * 4 + [sender])
+    return {"sender": sender, "target": slot}, []
+
+
+def draw_evidence(rng: Random, ledger: ReferenceLedger, sender: int, moment: Moment):
+    """Of an offence at any age; now and then one that is known, or known by another pair."""
+    age = rng.choice([-1, 0, 1, 2, 3, 4, 5, 8, 9, ledger.rules.evidence_age_blocks + 1])
+    drawn = {
+        "target": rng.choice([2, 3, 4, 5, 6, draw_account(rng, ledger)]),
+        "subject": moment.height - rng.choice([age, age, ledger.rules.evidence_age_blocks]),
+        "amount": rng.randrange(4),
+        "mask": rng.randrange(1, 3),
+        "proof_valid": rng.random() < 0.9,
+    } | {f"word{i}": rng.randrange(2) - (i > 2) * 2**62 for i in range(4)}
+    if ledger.evidence and rng.random() < 0.3:
+        known = rng.choice(ledger.evidence)
+        words = {f"word{i}": known[f"word{i}"] for i in range(4)}
+        offence = {"target": known["offender"], "amount": known["view"], "mask": known["statement"]}
+        drawn |= rng.choice([words, offence])
+    if 0 <= drawn["target"] < len(ledger.accounts) and rng.random() < 0.1:
+        sender = drawn["target"]
+    return drawn | {"sender": sender}, []
 
 
 class Run(NamedTuple):
@@ -329,7 +427,7 @@ class Run(NamedTuple):
 
     def check_invariants(self) -> None:
         """Let every checker look at the run."""
-        for invariant in ("I8", "I9", "I10", "I11", "I12", "I13", "dropped"):
+        for invariant in ("I8", "I9", "I10", "I11", "I12", "I13", "I14", "I15", "dropped"):
             self.check(invariant)
 
     def check(self, invariant: str) -> None:
@@ -340,6 +438,7 @@ class Run(NamedTuple):
         match invariant:
             case "I8":
                 invariants.check_conservation(after, 0)
+                stake_invariants.check_unbonding(after, 0)
             case "I9":
                 invariants.check_range(after, 0)
             case "I10":
@@ -350,6 +449,10 @@ class Run(NamedTuple):
                 invariants.check_attenuation(after, 0)
             case "I13":
                 invariants.check_authority(before, after, transactions, receipts)
+            case "I14":
+                stake_invariants.check_slashing(before, rules, transactions, receipts)
+            case "I15":
+                stake_invariants.check_stakes(before, after, rules, transactions, receipts)
             case "dropped":
                 invariants.check_dropped(before, after, transactions, receipts)
 
@@ -364,7 +467,13 @@ def run_sequence(name: str, seed: int, n_operations: int, *, stop: bool = True) 
     transactions, receipts = [], []
     for index in range(n_operations):
         now_us += rng.choice([0, 0, 1_000, 100_000, 400_000])
-        height += rng.random() < 0.3
+        if rng.random() < 0.3:
+            height += 1
+            watched = sorted(row["account"] for row in reference.liveness)
+            signed = [int(rng.random() < 0.6) for _ in watched]
+            jailed = reference.participate(watched, signed, height)
+            is_other = jailed != participate(state, rules, watched, signed, height)
+            first_mismatch = first_mismatch or "jailed another number" * is_other
         if rng.random() < 0.02:
             disturb(rng, [reference.accounts, state.accounts, before.accounts])
         tx, arguments = draw_transaction(rng, reference, now_us, height)

@@ -19,13 +19,14 @@ from sim.ledger.rules import Rules, Source
 Row = dict[str, Any]
 Steps = Iterator[Any]  # of a kind: (reason, whether it fails) in order, READY, what it did
 
-TREASURY = 0
+TREASURY, BURN = 0, 1
 LARGEST = 2**62  # amounts and nonces
 LINKS_MAX = 8  # a chain of grants has at most this many links below its root
-CALL_PPM = US_PER_S = 1_000_000
+CALL_PPM = US_PER_S = PPM = 1_000_000
 FRESH = {"key_rotated_us": -1, "tokens_us": -(2**61)}  # never rotated, full bucket
 READY = (Reason.APPLIED, True)
-STATE = ("accounts", "grants", "approvals", "logs", "grant_ids", "pool_used")
+TABLES = ("accounts", "grants", "approvals", "logs", "unbonding", "evidence", "liveness")
+STATE = (*TABLES, "grant_ids", "pool_used")
 
 
 def union(masks: Iterable[int]) -> int:
@@ -70,7 +71,8 @@ class ReferenceLedger:
             return receipt | {"code": fault, "violations": 1 << fault}
         sender, is_call = self.accounts[tx["sender"]], tx["kind"] == Kind.CALL
         wanted = arguments[tx["arguments_from"] : tx["arguments_to"]]
-        steps: Steps = getattr(self, Kind(tx["kind"]).name.lower())(tx, sender, wanted)
+        rule = getattr(ReferenceLedger, Kind(tx["kind"]).name.lower())  # some tables share its name
+        steps: Steps = rule(self, tx, sender, wanted)
         own = next(reason for reason, fails in steps if fails)  # of its own reasons, the first
         true = self.judge_envelope(tx, sender) | ({own} - {Reason.APPLIED})
         seen = true - {Reason.BAD_SIGNATURE} if self.is_old_key_believed(tx, sender) else true
@@ -101,7 +103,7 @@ class ReferenceLedger:
     def judge_envelope(self, tx: Row, sender: Row) -> set[Reason]:
         rules, left = self.rules, max(0, sender["balance"] - tx["fee"])
         is_known_call = tx["kind"] == Kind.CALL and 0 <= tx["target"] < len(self.operations)
-        pays = is_known_call or tx["kind"] in {Kind.REGISTER, Kind.TRANSFER}
+        pays = is_known_call or tx["kind"] in {Kind.REGISTER, Kind.TRANSFER, Kind.BOND}
         fails = {
             Reason.BAD_SIGNATURE: tx["key_version"] != sender["key_version"],
             Reason.WRONG_CHAIN: tx["chain_id"] != rules.chain_id,
@@ -205,7 +207,7 @@ class ReferenceLedger:
         return paid
 
     def register(self, tx: Row, sender: Row, _: list[int]) -> Steps:
-        yield Reason.BAD_KEY, tx["key_valid"] != 1
+        yield Reason.BAD_KEY, tx["proof_valid"] != 1
         yield Reason.DUPLICATE, any(a["entity"] == tx["target"] for a in self.accounts)
         yield Reason.NOT_ISSUER, tx["subject"] != sender["org"]
         yield Reason.MASK_NOT_SUBSET, tx["mask"] & ~self.get_static(sender, tx["namespace"])
@@ -221,7 +223,7 @@ class ReferenceLedger:
     def rotate_key(self, tx: Row, _: Row, __: list[int]) -> Steps:
         yield Reason.TARGET_UNKNOWN, not 0 <= tx["target"] < len(self.accounts)
         target = self.accounts[tx["target"]]
-        yield Reason.BAD_KEY, tx["key_valid"] != 1
+        yield Reason.BAD_KEY, tx["proof_valid"] != 1
         yield Reason.NOT_ISSUER, tx["sender"] not in {tx["target"], target["issuer"]}
         yield READY
         target |= {"key_version": target["key_version"] + 1, "key_rotated_us": tx["now_us"]}
@@ -326,3 +328,113 @@ class ReferenceLedger:
         root = rename(tx, root0="word0", root1="word1", root2="word2", root3="word3")
         log |= rename(tx, "height", size="subject", cut_height="amount") | root
         yield {"counterparty": tx["target"]}
+
+    def bond(self, tx: Row, sender: Row, _: list[int]) -> Steps:
+        yield READY
+        bonded = min(tx["amount"], sender["balance"])
+        sender |= {"balance": sender["balance"] - bonded, "stake": sender["stake"] + bonded}
+        yield {"amount": bonded}
+
+    def unbond(self, tx: Row, sender: Row, _: list[int]) -> Steps:
+        amount, matures_height = tx["amount"], tx["height"] + self.rules.unbonding_blocks
+        yield Reason.STAKE_TOO_SMALL, not 0 < amount <= sender["stake"]
+        free = [slot for slot, entry in enumerate(self.unbonding) if entry["amount"] == 0]
+        slot = [*free, len(self.unbonding)][0]
+        yield Reason.TABLE_FULL, slot >= self.room["unbonding"]
+        yield READY
+        entry = rename(tx, "amount", account="sender", created_height="height")
+        self.unbonding[slot : slot + 1] = [entry | {"matures_height": matures_height}]
+        sender |= {"stake": sender["stake"] - amount, "unbonding": sender["unbonding"] + amount}
+        yield {"amount": amount, "counterparty": slot}
+
+    def withdraw(self, tx: Row, sender: Row, _: list[int]) -> Steps:
+        yield Reason.UNBONDING_UNKNOWN, not 0 <= tx["target"] < len(self.unbonding)
+        entry = self.unbonding[tx["target"]]
+        amount = entry["amount"]
+        yield Reason.UNBONDING_UNKNOWN, amount == 0
+        yield Reason.NOT_ISSUER, entry["account"] != tx["sender"]
+        yield Reason.NOT_MATURED, tx["height"] < entry["matures_height"]
+        yield READY
+        entry["amount"] = 0
+        sender["unbonding"] -= amount
+        sender["balance"] += amount
+        yield {"amount": amount, "counterparty": tx["target"]}
+
+    def evidence(self, tx: Row, sender: Row, _: list[int]) -> Steps:
+        words = {f"word{i}": tx[f"word{i}"] for i in range(4)}
+        offence = rename(tx, offender="target", view="amount", statement="mask")
+        age_max = self.rules.evidence_age_blocks
+        yield Reason.TARGET_UNKNOWN, not 0 <= tx["target"] < len(self.accounts)
+        yield Reason.PROOF_INVALID, tx["proof_valid"] != 1
+        yield Reason.OFFENCE_TO_COME, tx["subject"] > tx["height"]
+        yield Reason.EVIDENCE_TOO_OLD, tx["subject"] < max(0, tx["height"] - age_max)
+        known = [row.items() for row in self.evidence]
+        used = any(words.items() <= row or offence.items() <= row for row in known)
+        yield Reason.EVIDENCE_USED, used
+        yield Reason.TABLE_FULL, len(self.evidence) >= self.room["evidence"]
+        yield READY
+        place = rename(tx, "height", reporter="sender", offence_height="subject")
+        proof = offence | words | place | {"base": 0, "amount": 0}
+        self.evidence.append(proof)
+        if self.accounts[tx["target"]]["status"] != Status.TOMBSTONED:
+            self.slash(proof, self.accounts[tx["target"]], sender)
+        yield {"amount": proof["amount"], "counterparty": len(self.evidence) - 1}
+
+    def slash(self, proof: Row, offender: Row, reporter: Row) -> None:
+        """Take what an equivocation costs, nobody being harmed by it, and share it out."""
+        rules, height = self.rules, proof["offence_height"]
+        late = [entry for entry in self.unbonding if entry["created_height"] >= height]
+        mine = [entry for entry in late if entry["account"] == proof["offender"]]
+        total = sum(a["stake"] for a in self.accounts) + sum(entry["amount"] for entry in late)
+        base = offender["stake"] + sum(entry["amount"] for entry in mine)
+        first_height = proof["height"] - rules.evidence_age_blocks + 1
+        recent = [row["base"] for row in self.evidence if row["height"] >= first_height]
+        share_ppm = min(total, sum(recent) + base) * PPM // max(1, total)
+        rate_ppm = min(PPM, max(rules.slash_rate_ppm, 3 * share_ppm))
+        amount = min(base, max(rules.slash_floor, base * rate_ppm // PPM))
+        proof |= {"base": base, "amount": amount}
+        rest = amount
+        for entry in sorted(mine, key=lambda entry: entry["matures_height"]):
+            drawn = min(rest, entry["amount"])
+            entry["amount"] -= drawn
+            offender["unbonding"] -= drawn
+            rest -= drawn
+        offender["stake"] -= rest
+        reward = min(amount * rules.slash_reporter_ppm // PPM, rules.reporter_cap)
+        kept = amount * rules.slash_treasury_ppm // PPM
+        reporter["balance"] += reward
+        self.accounts[TREASURY]["balance"] += kept
+        self.accounts[BURN]["balance"] += amount - reward - kept
+        offender["status"] = int(Status.TOMBSTONED)
+        offender["negative"] += 10 * PPM
+
+    def participate(self, accounts: list[int], signed: list[int], height: int) -> int:
+        """Who missed too many of the last blocks is jailed for a while; return how many are."""
+        for watched in self.liveness:
+            account = self.accounts[watched["account"]]
+            if 0 < watched["jailed_until_height"] <= height:
+                watched |= {"jailed_until_height": 0, "start_height": height}
+                if account["status"] == Status.JAILED:
+                    account["status"] = int(Status.ACTIVE)
+        pairs = [
+            (watched, signed[accounts.index(watched["account"])])
+            for watched in self.liveness
+            if watched["account"] in accounts
+        ]
+        return sum(self.count_block(watched, did_sign, height) for watched, did_sign in pairs)
+
+    def count_block(self, watched: Row, did_sign: int, height: int) -> bool:
+        """Write one block into the ring of an active validator; whether that jails it."""
+        account, n_blocks = self.accounts[watched["account"]], self.rules.liveness_window_blocks
+        if account["status"] != Status.ACTIVE:
+            return False
+        place, others = watched["place"], {*watched["places"]} - {watched["place"]}
+        places = sorted(others if did_sign else others | {place})
+        watched |= {"place": (place + 1) % n_blocks, "places": places, "missed": len(places)}
+        allowed = n_blocks - n_blocks * self.rules.liveness_signed_min_ppm // PPM
+        if height <= watched["start_height"] + n_blocks or len(places) <= allowed:
+            return False
+        until = {"jailed_until_height": height + self.rules.jail_blocks}
+        watched |= until | {"place": 0, "places": [], "missed": 0}
+        account |= {"status": int(Status.JAILED), "negative": account["negative"] + PPM // 10}
+        return True

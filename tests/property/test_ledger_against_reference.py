@@ -10,7 +10,7 @@ from sim.core.reasons import Reason
 from tests.ledger_world import REACHABLE
 from tests.property.operations import RULES, Run, run_sequence
 
-N_OPERATIONS = 200
+N_OPERATIONS = 240
 SEEDS = range(40)
 
 

@@ -33,6 +33,8 @@ from tests.ledger_world import (
     Row,
     World,
     add_grant,
+    add_stake,
+    add_unbonding,
     create_row,
     create_split_rules,
     create_transaction,
@@ -41,10 +43,27 @@ from tests.ledger_world import (
 from tests.property.reference_machine import ReferenceLedger, compute_call_digest
 
 FOLDER = Path(__file__).parent
-TABLES = ("accounts", "grants", "approvals", "logs", "operations")
+TABLES = (
+    "accounts",
+    "grants",
+    "approvals",
+    "logs",
+    "unbonding",
+    "evidence",
+    "liveness",
+    "operations",
+)
+STAKE_KINDS = (Kind.BOND, Kind.UNBOND, Kind.WITHDRAW, Kind.EVIDENCE)
 COUNTS = ("grant_ids", "pool_used")
 LATER_US, SOONER_US, LAG_US = NOW_US + 1_000_000, NOW_US - 1_000, 10_000
 R = Reason
+
+# slots of `create_staked_world`, and what evidence says in it
+MATURED, LEFT = 0, 1
+VIEW, VOTE = 57, 2
+ID = {f"word{i}": -(2**62) + i for i in range(4)}
+OTHER_ID = ID | {"word3": 9}
+PUNISHED = {"offender": OWNER, "view": VIEW, "statement": VOTE, "height": HEIGHT - 1}
 
 # one transaction of each kind that is in order in `create_case_world`
 IN_ORDER: dict[Kind, Row] = {
@@ -61,6 +80,10 @@ IN_ORDER: dict[Kind, Row] = {
     },
     Kind.ANCHOR: {"target": 0, "subject": 11, "amount": 48}
     | {f"word{i}": 2**62 - i for i in range(4)},
+    Kind.BOND: {"amount": 40},
+    Kind.UNBOND: {"amount": 40},
+    Kind.WITHDRAW: {"target": MATURED},
+    Kind.EVIDENCE: {"target": OWNER, "subject": HEIGHT - 5, "amount": VIEW, "mask": VOTE} | ID,
 }
 CHILD = {"sender": AGENT, "parent": 0, "mask": 0b010000, "depth_max": 1}
 
@@ -75,6 +98,8 @@ class Case:
     grant: Row = field(default_factory=dict)  # over the first grant
     more_grants: list[Row] = field(default_factory=list)
     approval: Row = field(default_factory=dict)
+    evidence: list[Row] = field(default_factory=list)
+    freed: int = -1  # slot of an unbonding entry that was withdrawn
     room: dict[str, int] = field(default_factory=dict)
     client_scope: int = 0
     rules: Row = field(default_factory=dict)
@@ -107,13 +132,13 @@ BOUND = {"mask": 0b0100, "scope_level": ScopeLevel.ARGUMENTS, "arguments": [3, 5
 # what only one kind can get wrong
 OWN: dict[tuple[Kind, Reason], Case] = {
     (Kind.REGISTER, R.INSUFFICIENT_FUNDS): Case({"amount": 999}),
-    (Kind.REGISTER, R.BAD_KEY): Case({"key_valid": 0}),
+    (Kind.REGISTER, R.BAD_KEY): Case({"proof_valid": 0}),
     (Kind.REGISTER, R.DUPLICATE): Case({"target": 11}),
     (Kind.REGISTER, R.NOT_ISSUER): Case({"subject": 1}),
     (Kind.REGISTER, R.MASK_NOT_SUBSET): Case({"mask": 1 << 8}),
     (Kind.REGISTER, R.TABLE_FULL): Case(room={"accounts": 6}),
     (Kind.ROTATE_KEY, R.TARGET_UNKNOWN): Case({"target": 6}),
-    (Kind.ROTATE_KEY, R.BAD_KEY): Case({"key_valid": 0}),
+    (Kind.ROTATE_KEY, R.BAD_KEY): Case({"proof_valid": 0}),
     (Kind.ROTATE_KEY, R.NOT_ISSUER): Case({"target": OWNER}),
     (Kind.TRANSFER, R.INSUFFICIENT_FUNDS): Case({"amount": 999}),
     (Kind.TRANSFER, R.TARGET_UNKNOWN): Case({"target": 6}),
@@ -151,8 +176,21 @@ OWN: dict[tuple[Kind, Reason], Case] = {
     (Kind.ANCHOR, R.TARGET_UNKNOWN): Case({"target": 1}),
     (Kind.ANCHOR, R.NOT_ISSUER): Case({"sender": AGENT}),
     (Kind.ANCHOR, R.ANCHOR_STALE): Case({"subject": 10}),
+    (Kind.BOND, R.INSUFFICIENT_FUNDS): Case({"amount": 999}),
+    (Kind.UNBOND, R.STAKE_TOO_SMALL): Case({"amount": 501}),
+    (Kind.UNBOND, R.TABLE_FULL): Case(room={"unbonding": 4}),
+    (Kind.WITHDRAW, R.UNBONDING_UNKNOWN): Case({"target": 4}),
+    (Kind.WITHDRAW, R.NOT_ISSUER): Case({"target": LEFT}),
+    (Kind.WITHDRAW, R.NOT_MATURED): Case({"height": HEIGHT - 1}),
+    (Kind.EVIDENCE, R.TARGET_UNKNOWN): Case({"target": 6}),
+    (Kind.EVIDENCE, R.PROOF_INVALID): Case({"proof_valid": 0}),
+    (Kind.EVIDENCE, R.OFFENCE_TO_COME): Case({"subject": HEIGHT + 1}),
+    (Kind.EVIDENCE, R.EVIDENCE_TOO_OLD): Case(rules={"evidence_age_blocks": 4}),
+    (Kind.EVIDENCE, R.EVIDENCE_USED): Case(evidence=[PUNISHED | ID]),
+    (Kind.EVIDENCE, R.TABLE_FULL): Case(room={"evidence": 0}),
 }
 
+MILD = {"slash_floor": 100}
 LOOSE = {"binding": ALWAYS_BINDING}
 LATE = {"source": Source.TOKEN, "revocation_lag_us": LAG_US}
 REVOKED = MAY_DELETE | {"revoked_us": SOONER_US}
@@ -216,12 +254,64 @@ VARIANTS: dict[tuple[Kind, Reason, str], Case] = {
     ),
     (Kind.GRANT, R.MALFORMED, "scope_level_above_all"): Case(CHILD | {"scope_level": 3}),
     (Kind.TRANSFER, R.MALFORMED, "nonce_without_successor"): Case({"nonce": 2**63 - 1}),
+    (Kind.BOND, R.APPLIED, "of_what_there_is"): Case(
+        {"amount": 999}, rules={"binding": EVERY_CHECK & ~(1 << R.INSUFFICIENT_FUNDS)}
+    ),
+    (Kind.UNBOND, R.APPLIED, "in_a_freed_slot"): Case(freed=MATURED),
+    (Kind.UNBOND, R.STAKE_TOO_SMALL, "nothing"): Case({"amount": 0}),
+    (Kind.WITHDRAW, R.UNBONDING_UNKNOWN, "withdrawn_before"): Case(freed=MATURED),
+    (Kind.EVIDENCE, R.APPLIED, "at_the_last_height"): Case(rules={"evidence_age_blocks": 5}),
+    (Kind.EVIDENCE, R.APPLIED, "from_entries_by_maturity"): Case(rules=MILD),
+    (Kind.EVIDENCE, R.APPLIED, "from_entries_then_stake"): Case(
+        rules=MILD | {"slash_floor": 1_200}
+    ),
+    (Kind.EVIDENCE, R.APPLIED, "with_others_lately"): Case(
+        evidence=[
+            {"offender": AGENT, "height": HEIGHT - 1_000, "base": 9_000},
+            {"offender": HELPER, "height": HEIGHT - 999, "base": 500, "word0": 1},
+        ],
+        rules=MILD,
+    ),
+    (Kind.EVIDENCE, R.APPLIED, "for_a_capped_reward"): Case(rules=MILD | {"reporter_cap": 3}),
+    (Kind.EVIDENCE, R.APPLIED, "with_a_share_of_the_treasury"): Case(
+        rules=MILD | {"slash_treasury_ppm": 333_333}
+    ),
+    (Kind.EVIDENCE, R.APPLIED, "against_oneself"): Case({"target": OPERATOR}),
+    (Kind.EVIDENCE, R.APPLIED, "against_one_without_stake"): Case({"target": AGENT}),
+    (Kind.EVIDENCE, R.APPLIED, "in_another_view_costs_nothing_more"): Case(
+        {"amount": VIEW + 1} | OTHER_ID,
+        accounts={OWNER: {"status": Status.TOMBSTONED}},
+        evidence=[PUNISHED | ID],
+    ),
+    (Kind.EVIDENCE, R.EVIDENCE_USED, "of_the_same_offence"): Case(
+        OTHER_ID, evidence=[PUNISHED | ID]
+    ),
+    (Kind.EVIDENCE, R.EVIDENCE_TOO_OLD, "before_the_first_block"): Case({"subject": -1}),
 }
 
 
-def create_case_world(case: Case) -> World:
+def create_staked_world() -> World:
+    """The small world with stake: the operator's, and the owner's, of which some is leaving."""
+    world = create_world() | {"supply": 100_000}
+    world["accounts"][0]["balance"] += 90_000
+    for account, amount in ((OPERATOR, 500), (OWNER, 1_000), (HELPER, 60_000)):
+        add_stake(world, account, amount)
+    add_unbonding(world, account=OPERATOR, amount=30, created_height=9, matures_height=HEIGHT)
+    for amount, created_height, matures_height in ((70, 44, 60), (200, 46, 80), (90, 45, 70)):
+        heights = {"created_height": created_height, "matures_height": matures_height}
+        add_unbonding(world, account=OWNER, amount=amount, **heights)
+    return world
+
+
+def create_case_world(kind: Kind, case: Case) -> World:
     """The small world with one grant by the operator to its agent, and what the case changes."""
-    world = create_world()
+    world = create_staked_world() if kind in STAKE_KINDS else create_world()
+    if case.freed >= 0:
+        entry = world["unbonding"][case.freed]
+        world["accounts"][0]["balance"] += entry["amount"]
+        world["accounts"][entry["account"]]["unbonding"] -= entry["amount"]
+        entry["amount"] = 0
+    world["evidence"] += [create_row("evidence", **row) for row in case.evidence]
     given = {"issuer": OPERATOR, "holder": AGENT, "mask": 0b010000, "depth_max": 2}
     add_grant(world, **given | case.grant)
     for grant in case.more_grants:
@@ -271,7 +361,7 @@ def expand_world(before: Row) -> World:
 def get_changes(before: World, after: World) -> Row:
     """Columns that changed, by table and row; counts that changed, whole."""
     changes: Row = {name: after[name] for name in COUNTS if after[name] != before[name]}
-    for table in ("accounts", "grants", "approvals", "logs"):
+    for table in TABLES[:-1]:
         rows = {}
         for index, row in enumerate(after[table]):
             is_new = index >= len(before[table])
@@ -299,7 +389,7 @@ def apply_changes(before: World, changes: Row) -> World:
 
 def create_vector(kind: Kind, expected: Reason, case: Case) -> Row:
     """One vector, with the receipt and the state that the reference machine gives."""
-    world = create_case_world(case)
+    world = create_case_world(kind, case)
     sender = {"sender": OPERATOR, "nonce": NONCE, "fee": 2, "arguments_to": len(case.arguments)}
     tx = create_transaction(kind, **sender | IN_ORDER[kind] | case.tx)
     reference = ReferenceLedger(world, create_rules_of(case.rules))

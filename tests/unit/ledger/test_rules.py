@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from itertools import product
 
+import pytest
+
 from sim.core.reasons import ALWAYS_BINDING, Reason
 from sim.core.records import Posture
 from sim.ledger.rules import ACROSS, INSIDE, N_SITUATIONS, Source, create_rules, get_situation
@@ -23,7 +25,7 @@ def test_new_rules_bind_only_what_keeps_the_state_meaningful() -> None:
     assert rules.binding.tolist() == [ALWAYS_BINDING] * N_SITUATIONS
     assert rules.source.tolist() == [Source.TRUTH] * N_SITUATIONS
     assert not ALWAYS_BINDING >> Reason.CAPABILITY_DENIED & 1
-    assert ALWAYS_BINDING >> Reason.TABLE_FULL & 1
+    assert ALWAYS_BINDING >> Reason.TABLE_FULL & ALWAYS_BINDING >> Reason.EVIDENCE_USED & 1
 
 
 def test_two_sets_of_rules_share_no_array() -> None:
@@ -31,3 +33,28 @@ def test_two_sets_of_rules_share_no_array() -> None:
     first.binding[:] = 0
     assert second.binding[0] == ALWAYS_BINDING
     assert (first.fee_min, second.fee_min) == (0, 3)
+
+
+def test_stake_leaves_later_than_evidence_grows_old() -> None:
+    rules = create_rules()
+    assert rules.unbonding_blocks == 2 * rules.evidence_age_blocks
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"slash_victim_ppm": 900_001},
+        {"slash_treasury_ppm": -1},
+        {"slash_reporter_ppm": 600_000},
+        {"liveness_window_blocks": 0},
+        {"liveness_window_blocks": 127},
+    ],
+)
+def test_rules_that_cannot_be_kept_are_refused(numbers: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"slash|liveness"):
+        create_rules(**numbers)
+
+
+def test_the_widest_window_and_shares_of_the_whole_are_allowed() -> None:
+    rules = create_rules(slash_treasury_ppm=400_000, liveness_window_blocks=126)
+    assert (rules.slash_treasury_ppm, rules.liveness_window_blocks) == (400_000, 126)

@@ -19,7 +19,14 @@ from sim.ledger.state import (
     find_entity,
     index_entity,
 )
-from tests.ledger_world import add_grant, create_world, get_snapshot, load_state
+from tests.ledger_world import (
+    add_grant,
+    add_unbonding,
+    create_row,
+    create_world,
+    get_snapshot,
+    load_state,
+)
 
 
 def test_a_new_ledger_has_a_treasury_that_owns_everything_and_a_burn_account() -> None:
@@ -79,17 +86,22 @@ def test_a_log_starts_empty_and_belongs_to_its_owner() -> None:
 def test_a_grown_ledger_says_the_same_and_has_the_room_asked_for() -> None:
     world = create_world()
     add_grant(world, issuer=2, holder=3, mask=1, arguments=[4, 5])
+    add_unbonding(world, account=3, amount=9, matures_height=7)
+    world["evidence"].append(create_row("evidence", offender=3, word3=-1))
+    world["liveness"].append(create_row("liveness", account=3, places=[0, 62, 63, 125]))
     state = load_state(world)
-    grown = create_grown(state, grants=100, approvals=50, pool=500)
+    grown = create_grown(state, grants=100, approvals=50, pool=500, unbonding=30, evidence=20)
     assert get_snapshot(grown) == get_snapshot(state)
     assert grown.grants.shape[0] >= state.counters[N_GRANTS] + 100
     assert grown.approvals.shape[0] >= 50
     assert grown.pool.shape[0] >= 502
+    assert grown.unbonding.shape[0] >= 31
+    assert grown.evidence.shape[0] >= 21
 
 
 def test_a_ledger_with_room_enough_does_not_grow() -> None:
     state = create_state(supply=0)
-    grown = create_grown(state, grants=1, approvals=1, pool=1)
+    grown = create_grown(state, grants=1, approvals=1, pool=1, unbonding=1, evidence=1)
     assert all(ours is theirs for ours, theirs in zip(state, grown, strict=True))
 
 

@@ -123,7 +123,7 @@ def test_where_replays_do_not_bind_the_next_nonce_does_not_fall() -> None:
     "column",
     [
         {"kind": 0},
-        {"kind": 9},
+        {"kind": 13},
         {"fee": -1},
         {"fee": SUPPLY_MAX + 1},
         {"amount": -1},
@@ -228,7 +228,7 @@ def test_an_issuer_registers_an_account_with_a_part_of_what_it_holds() -> None:
         ({"subject": 1}, Reason.NOT_ISSUER),
         ({"mask": 1 << 8}, Reason.MASK_NOT_SUBSET),
         ({"namespace": 1}, Reason.MASK_NOT_SUBSET),
-        ({"key_valid": 0}, Reason.BAD_KEY),
+        ({"proof_valid": 0}, Reason.BAD_KEY),
     ],
 )
 def test_nobody_registers_beyond_its_own(column: Row, reason: Reason) -> None:

@@ -61,7 +61,7 @@ def get_versions(signing: Any, transactions: Records, state: State) -> list[int]
 
 
 def test_trusted_stamps_stay_as_they_are(state: State) -> None:
-    transactions = create_transactions({"key_version": 3, "key_valid": 1}, {"key_version": -1})
+    transactions = create_transactions({"key_version": 3, "proof_valid": 1}, {"key_version": -1})
     before = transactions.copy()
     assert get_versions(TrustedSigning(), transactions, state) == [3, -1]
     assert (transactions == before).all()
@@ -95,7 +95,7 @@ def test_after_a_rotation_the_old_key_is_told_from_the_new(state: State) -> None
     signing = Ed25519Signing(STREAM)
     assert get_versions(signing, transactions, state) == [-1, 0, 1, 0, 0, 2, 1]
     assert len(signing.on_record[70]) == 3
-    assert transactions["key_valid"].tolist() == [0, 1, 0, 0, 1, 0, 0]
+    assert transactions["proof_valid"].tolist() == [0, 1, 0, 0, 1, 0, 0]
 
 
 def test_a_registration_brings_an_admissible_key(state: State) -> None:
@@ -103,7 +103,7 @@ def test_a_registration_brings_an_admissible_key(state: State) -> None:
     transactions = create_transactions(register)
     signing = Ed25519Signing(STREAM)
     assert get_versions(signing, transactions, state) == [0]
-    assert transactions["key_valid"].tolist() == [1]
+    assert transactions["proof_valid"].tolist() == [1]
     assert signing.on_record[99] == [create_keypair(derive_seed(STREAM, 99, 0))[0]]
 
 

@@ -11,8 +11,9 @@ from jsonschema import Draft202012Validator
 
 from sim.core.errors import InputErrors
 from sim.policies.registry import load_policies
+from sim.scenario.knobs import get_knob
 from sim.scenario.load import load_scenario
-from sim.scenario.schema import POLICY_NAMES, create_schema, get_knob
+from sim.scenario.schema import POLICY_NAMES, create_schema
 from sim.strategies.registry import load_strategies
 from tests.worlds import (
     DOCUMENT,
