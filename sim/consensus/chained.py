@@ -45,6 +45,7 @@ class ChainedReplica(Replica):
         if self.get_parent() is None:
             return effects
         entry = self.entry if self.high.view + 1 != self.view else None
+        self.add_late_votes()
         block, signature = self.create_proposal_block(payload)
         proposal = Proposal(block, entry, signature)
         effects.append(Broadcast(proposal))
@@ -121,8 +122,20 @@ class ChainedReplica(Replica):
             self.certified[statement] = True
             signatures = tuple([votes[signer] for signer in signers])
             certificate = Certificate(VOTE, view, digest, signers, signatures)
-            self.votes = {key: kept for key, kept in self.votes.items() if key[0] > view}
+            self.votes = {key: kept for key, kept in self.votes.items() if key[0] >= view}
             self.adopt(certificate, validator, effects)
+
+    def add_late_votes(self) -> None:
+        """Name in the certificate it proposes on whoever voted since there was a quorum.
+
+        Only so can the slowest validator be told from one that is silent.
+        """
+        kind, view, digest, signers, _ = self.high
+        votes = self.votes.get((view, digest))
+        if votes is not None and len(votes) > len(signers):
+            everyone = tuple(sorted(votes))
+            signatures = tuple([votes[signer] for signer in everyone])
+            self.high = Certificate(kind, view, digest, everyone, signatures)
 
     def note_proposer(
         self, view: int, digest: bytes, signature: Signature, effects: list[Effect]

@@ -124,6 +124,23 @@ def get_censorship_delay_s(chunk: Chunk) -> Sums:
     return np.array([(out.mean() - others.mean()) / US_PER_S])
 
 
+def count_slashed(chunk: Chunk) -> Sums:
+    """Validators that lost stake, validators that an honest one had proof against."""
+    penalties = chunk.ordering.penalties
+    return create_pair(float(penalties.n_slashed), float(penalties.n_accused))
+
+
+def sum_slashed_wrongly(chunk: Chunk) -> Sums:
+    """Stake taken from validators that had done nothing, stake taken from all."""
+    penalties = chunk.ordering.penalties
+    return create_pair(float(penalties.slashed_wrongly), float(penalties.slashed))
+
+
+def count_jailed(chunk: Chunk) -> Sums:
+    """Times a validator was jailed for its absence."""
+    return np.array([float(chunk.ordering.penalties.n_jailed)])
+
+
 def _get_waits_us(chunk: Chunk) -> tuple[Sums, Sums]:
     """How long each call waited, and which calls came early enough for the question."""
     submitted_us = chunk.receipts["submitted_us"]

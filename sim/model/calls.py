@@ -13,7 +13,7 @@ from sim.core.units import PPM
 from sim.ledger.rules import ACROSS, INSIDE
 from sim.model.layout import ATTEMPTS_MAX, CURRENT_KEY, HARM_PPM_MIN, TASK_STRIDE, Phase
 
-_CALL, _GRANT = int(Kind.CALL), int(Kind.GRANT)
+_CALL, _GRANT, _EVIDENCE = int(Kind.CALL), int(Kind.GRANT), int(Kind.EVIDENCE)
 _ROTATE_KEY, _TRANSFER = int(Kind.ROTATE_KEY), int(Kind.TRANSFER)
 _WORK = int(Goal.WORK)
 _HONEST, _NEGLIGENT = int(Posture.HONEST), int(Posture.NEGLIGENT)
@@ -158,7 +158,8 @@ def stamp_batch(
             stale = 1
         if tx["kind"] == _ROTATE_KEY:
             key_versions[tx["target"]] += 1
-        if (tx["kind"] >= _ROTATE_KEY and tx["kind"] <= _TRANSFER) or tx["kind"] == _GRANT:
+        kind = tx["kind"]
+        if kind in (_ROTATE_KEY, _TRANSFER, _GRANT, _EVIDENCE):
             tx["target"] = local[tx["target"]]
         tx["sender"] = local[account]
         if nonces[account] == 0:

@@ -16,8 +16,10 @@ from sim.consensus.quorum import Setting, get_fault_limit
 from sim.consensus.signatures import create_signatures
 from sim.core.encoding import HEADER_BYTES
 from sim.core.records import Ints
+from sim.model.accusing import create_evidence, is_conviction
 from sim.model.batches import SIGNED_BYTES, Batch, Decided, create_batch, join_batches, sort_by
 from sim.model.committee import Committee
+from sim.model.domains import get_validator_account
 from sim.model.faulting import (
     NEVER_US,
     FaultSite,
@@ -108,6 +110,7 @@ class Chain:
         self.height_ordered = 0  # of the last block that any node committed
         self.now_us = 0
         self.finals: list[Final] = []
+        self.reported: dict[tuple[int, int], Evidence] = {}  # by reporter and accused
         self.blocks: list[LedgerBlock] = []
         self.checkpoints: dict[int, bytes] = {}  # state root after a block, by its height
         self.episodes = draw_episodes(
@@ -251,7 +254,21 @@ class Chain:
             self.finals.append(Final(block, now_us, self.committee.n_messages))
 
     def on_evidence(self, node: int, evidence: Evidence, now_us: int) -> None:
-        """A node has proof against a validator."""
+        """A node has proof against a validator: it reports each culprit once."""
+        if not isinstance(self.committee, Committee):
+            return
+        reporter = self.committee.validators[node]
+        if (reporter, evidence.accused) in self.reported:
+            return
+        self.reported[reporter, evidence.accused] = evidence
+        is_proof = is_conviction(self.committee.signatures, evidence)
+        batch = create_evidence(evidence, self.height, is_proof=is_proof)
+        batch.transactions["sender"] = get_validator_account(self.world, reporter)
+        batch.transactions["target"] = get_validator_account(self.world, evidence.accused)
+        batch.transactions["fee"] = self.policy.fee
+        batch.transactions["submitted_us"] = batch.truths["ready_us"] = now_us
+        batch.truths["entity"] = reporter
+        self.mempool.append(batch)
 
     # what comes of it
 
@@ -285,17 +302,31 @@ class Chain:
                 n_rows += len(rows)
                 ends.append(n_rows)
                 chosen.append(rows)
-        self.finals = []
+        finals, self.finals = self.finals, []
         if not chosen:
+            self.count_signers(finals)
             return []
         order = np.concatenate(chosen)
         batch = self.waiting.take(order)
         batch.truths["messages"] += 2
         self.forget(order)
         receipts = self.domain.apply(batch, np.array(ends, dtype=np.int64))
+        self.count_signers(finals)
         if self.height >= max(self.checkpoints, default=0) + CHECKPOINT_BLOCKS:
             self.checkpoints[self.blocks[-1].height] = self.domain.compute_state_root()
         return [Decided(batch, receipts, np.full(len(batch), -1, dtype=np.int64))]
+
+    def count_signers(self, finals: Sequence[Final]) -> None:
+        """Count on the ledger who signed the parents of the blocks that became final.
+
+        Certificates of basic HotStuff name the fastest quorum and nobody else, so nothing is
+        counted there; nor where an ideal sequencer signs for all.
+        """
+        if self.policy.protocol in (Protocol.HOTSTUFF_2, Protocol.HOTSTUFF_3):
+            for final in finals:
+                if final.block.justify.signers:
+                    height = final.block.height - 1
+                    self.domain.record_participation(height, final.block.justify.signers)
 
     def stamp(self, final: Final, rows: Ints, first: int) -> None:
         """Write height and times into the rows of a block, and note the block."""

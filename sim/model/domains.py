@@ -15,6 +15,7 @@ import numpy as np
 
 from sim.core.draws import Draws
 from sim.core.errors import InvariantError
+from sim.core.identity import compute_entity
 from sim.core.merkle import PagedTree
 from sim.core.purposes import Purpose
 from sim.core.records import (
@@ -26,6 +27,7 @@ from sim.core.records import (
     join_records,
 )
 from sim.core.units import PPM
+from sim.ledger.liveness import record_participation
 from sim.ledger.rules import Rules
 from sim.ledger.state import (
     N_ACCOUNTS,
@@ -39,6 +41,7 @@ from sim.ledger.state import (
     State,
     add_account,
     add_log,
+    add_validator,
     create_grown,
     create_state,
 )
@@ -50,7 +53,7 @@ from sim.model.signing import create_signing
 from sim.model.world import EVERY_CAPABILITY, World
 from sim.policies.base import Policy, Scope
 from sim.policies.registry import compile_chain_rules, compile_gateway_rules
-from sim.trace.records import DomainRecord
+from sim.trace.records import DomainRecord, Participation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
 TREASURY_BALANCE = 10**15
 ORG_BALANCE = 10**12
 AGENT_BALANCE = 10**6
+VALIDATOR_BALANCE = 10**6
 
 
 class Domain:
@@ -78,6 +82,8 @@ class Domain:
         self.tree = PagedTree()
         self.ends: list[int] = []
         self.n_applied = 0
+        self.participations: list[Participation] = []
+        self.n_jailed = 0  # times a validator was jailed for its absence
 
     def fork(self) -> Domain:
         """The same ledger, to go on from here on its own; its rules and operations are shared."""
@@ -88,6 +94,7 @@ class Domain:
         other.nonces, other.key_versions = self.nonces.copy(), self.key_versions.copy()
         other.applied, other.receipts = list(self.applied), list(self.receipts)
         other.ends = list(self.ends)
+        other.participations = list(self.participations)
         other.tree = PagedTree()
         return other
 
@@ -114,6 +121,11 @@ class Domain:
         self.ends += (ends + self.n_applied).tolist()
         self.n_applied += n
         return receipts
+
+    def record_participation(self, height: int, signers: Sequence[int]) -> None:
+        """Count who signed a block, after all that was applied so far."""
+        self.participations.append(Participation(self.n_applied, height, tuple(signers)))
+        self.n_jailed += replay_participation(self.state, self.rules, self.participations[-1])
 
     def make_room(self, n: int) -> None:
         """Let the growing tables take whatever n transactions may write."""
@@ -160,7 +172,8 @@ class Domain:
     def create_record(self) -> DomainRecord:
         """What this ledger was given and came to."""
         transactions = join_records([np.zeros(0, dtype=TRANSACTION), *self.applied])
-        return DomainRecord(self.name, transactions, self.ends, self.compute_state_root())
+        root = self.compute_state_root()
+        return DomainRecord(self.name, transactions, self.ends, root, self.participations)
 
     def get_world_accounts(self) -> Ints:
         """Account of the world behind each account here; -1 for those of the genesis block."""
@@ -177,6 +190,14 @@ class Domain:
         for sender in np.unique(batch.transactions["sender"][dropped]):
             account = int(np.flatnonzero(self.local == sender)[0])
             self.nonces[account] = self.state.accounts[sender]["nonce"]
+
+
+def replay_participation(state: State, rules: Rules, participation: Participation) -> int:
+    """Write down who signed a block; return how many are jailed for having missed too many."""
+    watched = state.liveness["account"][: state.counters[N_VALIDATORS]]
+    signed = np.zeros(len(watched), dtype=np.int64)
+    signed[list(participation.signers)] = 1
+    return int(record_participation(state, rules, watched, signed, participation.height))
 
 
 def create_domains(
@@ -216,18 +237,21 @@ def _create_genesis(
     return gateways, chain
 
 
-def _create_state(world: World, orgs: Sequence[int], n_accounts: int) -> tuple[State, Ints]:
-    """Genesis: a treasury, the orgs with every capability of their catalogue, their logs."""
+def _create_state(
+    world: World, orgs: Sequence[int], n_accounts: int, n_validators: int
+) -> tuple[State, Ints]:
+    """Genesis: a treasury, orgs with every capability of their catalogue, logs, validators."""
     operations = world.operations.copy()
     state = create_state(
         supply=TREASURY_BALANCE + ORG_BALANCE * len(orgs),
         operations=operations,
         client_scopes=get_client_scopes(world),
-        accounts=n_accounts + 2 + len(orgs),
+        accounts=n_accounts + 2 + len(orgs) + n_validators,
         grants=2 * n_accounts + 16,
         logs=len(orgs) + 1,
+        validators=n_validators,
     )
-    local = np.full(world.n_orgs + len(world.holders), -1, dtype=np.int64)
+    local = np.full(get_validator_account(world, n_validators), -1, dtype=np.int64)
     for org in orgs:
         local[org] = add_account(
             state,
@@ -238,8 +262,29 @@ def _create_state(world: World, orgs: Sequence[int], n_accounts: int) -> tuple[S
             balance=ORG_BALANCE,
         )
         add_log(state, int(local[org]))
+    for validator in range(n_validators):
+        account = add_account(
+            state,
+            entity=compute_entity("validator", validator),
+            org=-1,
+            namespace=-1,
+            balance=VALIDATOR_BALANCE,
+            stake=world.scenario.chain.validator_stake,
+        )
+        add_validator(state, account)
+        local[get_validator_account(world, validator)] = account
     operations["owner"] = local[operations["org"]]
     return state, local
+
+
+def get_validator_account(world: World, validator: int) -> int:
+    """Account of the world that stands for a validator: after orgs and holders."""
+    return world.n_orgs + len(world.holders) + validator
+
+
+def _count_validators(world: World, policy: Policy) -> int:
+    """Validators with an account on a policy's chain."""
+    return world.scenario.chain.validators if policy.has_validators else 0
 
 
 def _create_domain(
@@ -255,8 +300,10 @@ def _create_domain(
         for index, holder in enumerate(world.holders)
         if holder.org in members
     ]
-    state, local = _create_state(world, orgs, len(holders))
-    name = world.org_names[orgs[0]] if len(orgs) == 1 and policy.has_gateways else "chain"
+    is_gateway = len(orgs) == 1 and policy.has_gateways
+    n_validators = 0 if is_gateway else _count_validators(world, policy)
+    state, local = _create_state(world, orgs, len(holders), n_validators)
+    name = world.org_names[orgs[0]] if is_gateway else "chain"
     domain = Domain(name, state, rules, local, world)
     _register(domain, world, policy, draws, holders)
     return domain
@@ -264,7 +311,7 @@ def _create_domain(
 
 def _create_anchor_domain(world: World, policy: Policy) -> Domain:
     orgs = range(world.n_orgs)
-    state, local = _create_state(world, orgs, 0)
+    state, local = _create_state(world, orgs, 0, _count_validators(world, policy))
     return Domain("anchors", state, compile_chain_rules(policy), local, world)
 
 

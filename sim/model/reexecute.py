@@ -10,9 +10,12 @@ from sim.core.records import RECEIPT
 from sim.ledger.explain import Check, explain_call
 from sim.ledger.state import create_grown
 from sim.ledger.transition import apply_blocks
+from sim.model.domains import replay_participation
 from sim.model.run import Replication
 
 if TYPE_CHECKING:
+    from sim.core.records import Records
+    from sim.ledger.state import State
     from sim.model.domains import Domain
     from sim.model.world import World
     from sim.policies.base import Policy
@@ -55,13 +58,26 @@ def explain_at(
     pool = int((before["arguments_to"] - before["arguments_from"]).sum())
     n = len(before)
     state = create_grown(domain.state, grants=n, approvals=n, pool=pool, unbonding=n, evidence=n)
-    receipts = np.zeros(len(before), dtype=RECEIPT)
-    ends = np.array([len(before)], dtype=np.int64)
-    apply_blocks(state, domain.rules, before, world.arguments, receipts, ends)
+    done = 0
+    for participation in ledger.participations:
+        ahead = participation.n_applied - first
+        if ahead > rank:
+            break
+        apply_again(state, domain, before[done:ahead])
+        replay_participation(state, domain.rules, participation)
+        done = ahead
+    apply_again(state, domain, before[done:])
     tx = ledger.transactions[first + rank]
     return explain_call(
         state, domain.rules, tx, world.arguments, lambda mask: name_mask(world, tx, mask)
     )
+
+
+def apply_again(state: State, domain: Domain, transactions: Records) -> None:
+    """Apply what was applied before, without a look at what came of it."""
+    receipts = np.zeros(len(transactions), dtype=RECEIPT)
+    ends = np.array([len(transactions)], dtype=np.int64)
+    apply_blocks(state, domain.rules, transactions, domain.world.arguments, receipts, ends)
 
 
 def _find_domain(fresh: Replication, trace: Trace, row: int) -> Domain:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.faults.base import Class
+from sim.ledger.state import N_EVIDENCE
 from sim.model.committee import Committee
+from sim.model.domains import get_validator_account
 from sim.model.faulting import get_byzantine
-from sim.trace.ordering import COMMIT, NO_ORDERING, VIEW, FaultRecord, Ordering
+from sim.trace.ordering import COMMIT, NO_ORDERING, VIEW, FaultRecord, Ordering, Penalties
 
 if TYPE_CHECKING:
     from sim.core.records import Records
@@ -31,6 +33,7 @@ def create_ordering_record(chain: Chain) -> Ordering:
         True,
         len(get_byzantine(chain.episodes)),
         chain.validators,
+        create_penalties(committee, chain),
     )
 
 
@@ -80,6 +83,28 @@ def create_commits(committee: Committee) -> Records:
         for name, column in zip(COMMIT.names or (), zip(*rows, strict=True), strict=True):
             commits[name] = column
     return commits
+
+
+def create_penalties(committee: Committee, chain: Chain) -> Penalties:
+    """Who was found out, and what that cost whom."""
+    evidence = chain.domain.state.evidence[: chain.domain.state.counters[N_EVIDENCE]]
+    culprits = {
+        int(chain.domain.local[get_validator_account(chain.world, validator)])
+        for validator in get_byzantine(chain.episodes)
+    }
+    paying = [row for row in evidence if row["amount"] > 0]
+    accused = {e.accused for node, e, _ in committee.evidence if committee.is_honest[node]}
+    return Penalties(
+        n_accused=len(
+            {e.accused for node, e, _ in committee.evidence if committee.is_honest[node]}
+        ),
+        n_slashed=len({int(row["offender"]) for row in paying}),
+        slashed=sum(int(row["amount"]) for row in paying),
+        slashed_wrongly=sum(
+            int(row["amount"]) for row in paying if int(row["offender"]) not in culprits
+        ),
+        n_jailed=chain.domain.n_jailed,
+    )
 
 
 def create_fault_record(episode: Episode) -> FaultRecord:

@@ -54,8 +54,11 @@ ROWS: tuple[tuple[str, str] | None, ...] = (
     ("heal_time", "time to heal"),
     ("censorship_rate", "left-out agents' calls not in"),
     ("censorship_delay", "left-out agents wait longer by"),
+    ("slash_recall", "liars found out and slashed"),
+    ("validators_jailed", "validators jailed for absence"),
     None,
     ("ledger_safety_violations", "gate: conflicting commits"),
+    ("wrongful_slash_share", "gate: stake of honest slashed"),
     ("approval_bypass_rate", "gate: approval bypassed"),
     ("forgery_acceptance_rate", "gate: forgeries accepted"),
 )
@@ -140,7 +143,7 @@ def format_range(low: float, high: float) -> str:
 
 def is_about_events(estimate: Estimate) -> bool:
     """Whether a zero means that something was looked for and not seen."""
-    return estimate.unit in ("share", "value", "acts", "pairs")
+    return estimate.unit in ("share", "value", "acts", "pairs", "times")
 
 
 def find_best(name: str, result: RunResult) -> set[str]:

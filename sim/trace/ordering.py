@@ -45,6 +45,16 @@ class FaultRecord(NamedTuple):
     is_byzantine: bool
 
 
+class Penalties(NamedTuple):
+    """What came of proof against validators, and of their absence."""
+
+    n_accused: int = 0  # validators that some honest one had proof against
+    n_slashed: int = 0  # of these, those that lost stake
+    slashed: int = 0  # base units, of all
+    slashed_wrongly: int = 0  # base units, of those that were no culprits
+    n_jailed: int = 0  # times a validator was jailed for its absence
+
+
 class Ordering(NamedTuple):
     """How blocks came about."""
 
@@ -54,6 +64,7 @@ class Ordering(NamedTuple):
     is_observed: bool  # False where an ideal sequencer stood in for validators
     n_byzantine: int
     n_validators: int
+    penalties: Penalties = Penalties()
 
 
 NO_ORDERING = Ordering(np.zeros(0, dtype=VIEW), np.zeros(0, dtype=COMMIT), (), False, 0, 0)

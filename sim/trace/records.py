@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sim.core.records import Records
 from sim.trace.ordering import Ordering
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Participation(NamedTuple):
+    """Who signed a block: counted once so many transactions had been applied."""
+
+    n_applied: int
+    height: int
+    signers: tuple[int, ...]  # validators
 
 
 class DomainRecord(NamedTuple):
@@ -16,6 +27,7 @@ class DomainRecord(NamedTuple):
     transactions: Records  # TRANSACTION, as applied
     ends: list[int]  # where each batch of them stops
     state_root: bytes
+    participations: Sequence[Participation] = ()
 
 
 class Header(NamedTuple):

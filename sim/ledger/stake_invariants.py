@@ -1,0 +1,182 @@
+"""What must hold of stake and punishment in every run, checked from outside the transition.
+
+As `invariants`: shares no rule with the transition, never repairs. What is staked is booked a
+second time here, from the receipts of a run alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from sim.core.errors import InvariantError
+from sim.core.reasons import Reason
+from sim.core.records import Kind
+from sim.ledger.state import N_ACCOUNTS, N_EVIDENCE, N_UNBONDING
+
+if TYPE_CHECKING:
+    from sim.core.records import Ints, Record, Records
+    from sim.ledger.rules import Rules
+    from sim.ledger.state import State
+
+STAKE_KINDS = (Kind.BOND, Kind.UNBOND, Kind.WITHDRAW, Kind.EVIDENCE)
+WORDS = ("word0", "word1", "word2", "word3")
+
+
+@dataclass(slots=True)
+class Entry:
+    """Stake on its way back."""
+
+    account: int
+    amount: int
+    created_height: int
+    matures_height: int
+
+
+class Book:
+    """Who has what at stake, by the receipts of a run."""
+
+    def __init__(self, before: State) -> None:
+        counters = before.counters
+        self.stake = dict(enumerate(before.accounts["stake"][: counters[N_ACCOUNTS]].tolist()))
+        rows = before.unbonding[: counters[N_UNBONDING]].tolist()
+        self.entries = {slot: Entry(*row) for slot, row in enumerate(rows) if row[1] > 0}
+
+    def get_slashable(self, account: int, offence_height: int) -> list[tuple[int, int, Entry]]:
+        """Entries that began no earlier than an offence: (maturity, slot, entry), in order."""
+        return sorted(
+            (entry.matures_height, slot, entry)
+            for slot, entry in self.entries.items()
+            if entry.account == account and entry.created_height >= offence_height
+        )
+
+    def add(self, tx: Record, receipt: Record, unbonding_blocks: int) -> None:
+        """Book one applied transaction."""
+        sender, amount, slot = (int(receipt[n]) for n in ("sender", "amount", "counterparty"))
+        if receipt["kind"] == Kind.BOND:
+            self.stake[sender] = self.stake.get(sender, 0) + amount
+        elif receipt["kind"] == Kind.UNBOND:
+            height = int(receipt["height"])
+            self.stake[sender] = self.stake.get(sender, 0) - amount
+            self.entries[slot] = Entry(sender, amount, height, height + unbonding_blocks)
+        elif receipt["kind"] == Kind.WITHDRAW:
+            self.entries.pop(slot, None)
+        else:
+            self.draw(int(tx["target"]), int(tx["subject"]), amount)
+
+    def draw(self, account: int, offence_height: int, amount: int) -> None:
+        """Take a slash from what leaves first, then from what is bonded."""
+        for _, slot, entry in self.get_slashable(account, offence_height):
+            drawn = min(amount, entry.amount)
+            entry.amount -= drawn
+            amount -= drawn
+            if entry.amount == 0:
+                del self.entries[slot]
+        self.stake[account] = self.stake.get(account, 0) - amount
+
+
+def get_stake_rows(receipts: Records) -> list[int]:
+    """Rows of a run that moved stake."""
+    applied = (receipts["code"] == Reason.APPLIED) & np.isin(receipts["kind"], STAKE_KINDS)
+    rows: list[int] = np.flatnonzero(applied).tolist()
+    return rows
+
+
+def check_unbonding(state: State, height: int) -> None:
+    """What an account has unbonding is the sum of its live entries (part of I8).
+
+    Errors: InvariantError.
+    """
+    n_accounts = int(state.counters[N_ACCOUNTS])
+    entries = state.unbonding[: state.counters[N_UNBONDING]]
+    held = [0] * n_accounts
+    for account, amount in zip(
+        entries["account"].tolist(), entries["amount"].tolist(), strict=True
+    ):
+        held[account] += amount
+    for account, said in enumerate(state.accounts["unbonding"][:n_accounts].tolist()):
+        if said != held[account]:
+            expected = f"entries of {said} for account {account}"
+            raise InvariantError("I8 unbonding", height, expected, f"entries of {held[account]}")
+
+
+def check_slashing(before: State, rules: Rules, transactions: Records, receipts: Records) -> None:
+    """I14: a slash needs valid and recent evidence, comes once for it, and is within the stake.
+
+    That nothing is withdrawn before its time belongs here: it would outrun the evidence.
+
+    Shapes: transactions TRANSACTION (n,), receipts RECEIPT (n,), in the order of application.
+    Errors: InvariantError. `before` must be a copy: the transition writes in place.
+    """
+    book, seen = Book(before), set()
+    for proof in before.evidence[: before.counters[N_EVIDENCE]]:
+        seen |= {get_id(proof), get_offence(proof, "offender", "view", "statement")}
+    for row in get_stake_rows(receipts):
+        tx, receipt = transactions[row], receipts[row]
+        height = int(receipt["height"])
+        if receipt["kind"] == Kind.WITHDRAW:
+            entry = book.entries.get(int(tx["target"]))
+            if entry is None or entry.account != tx["sender"] or height < entry.matures_height:
+                _raise_at("I14 slashing", receipt, "a matured entry of its own", str(entry))
+        elif receipt["kind"] == Kind.EVIDENCE:
+            age, age_max = height - int(tx["subject"]), rules.evidence_age_blocks
+            if tx["proof_valid"] != 1:
+                _raise_at("I14 slashing", receipt, "evidence that verifies", "one that does not")
+            if not 0 <= age <= age_max:
+                _raise_at("I14 slashing", receipt, f"an age in 0..{age_max}", str(age))
+            names = {get_id(tx), get_offence(tx, "target", "amount", "mask")}
+            if names & seen:
+                _raise_at("I14 slashing", receipt, "each offence once", "one that was punished")
+            seen |= names
+            check_amount(book, tx, receipt)
+        book.add(tx, receipt, rules.unbonding_blocks)
+
+
+def check_amount(book: Book, tx: Record, receipt: Record) -> None:
+    """A slash takes no more than there is at stake for the offence (I14)."""
+    accused, amount = int(tx["target"]), int(receipt["amount"])
+    entries = book.get_slashable(accused, int(tx["subject"]))
+    slashable = book.stake.get(accused, 0) + sum(entry.amount for _, _, entry in entries)
+    if not 0 <= amount <= slashable:
+        _raise_at("I14 slashing", receipt, f"a slash in 0..{slashable}", str(amount))
+
+
+def get_id(row: Record) -> tuple[int, ...]:
+    """Identity of a piece of evidence."""
+    return tuple(int(row[word]) for word in WORDS)
+
+
+def get_offence(row: Record, *columns: str) -> tuple[int, ...]:
+    """What is punished once: accused, view and kind of statement."""
+    return tuple(int(row[column]) for column in columns)
+
+
+def check_stakes(
+    before: State, after: State, rules: Rules, transactions: Records, receipts: Records
+) -> None:
+    """I15, in the ledger: stake falls by its owner's UNBOND or by evidence that names it alone.
+
+    Shapes: transactions TRANSACTION (n,), receipts RECEIPT (n,), in the order of application.
+    Errors: InvariantError. `before` must be a copy: the transition writes in place.
+    """
+    book = Book(before)
+    for row in get_stake_rows(receipts):
+        book.add(transactions[row], receipts[row], rules.unbonding_blocks)
+    stakes: Ints = after.accounts["stake"][: after.counters[N_ACCOUNTS]]
+    for account, stake in enumerate(stakes.tolist()):
+        if stake != book.stake.get(account, 0):
+            expected = f"stake {book.stake.get(account, 0)} of account {account}"
+            raise InvariantError("I15 stake", 0, expected, str(stake))
+    for slot, row in enumerate(after.unbonding[: after.counters[N_UNBONDING]].tolist()):
+        found = Entry(*row) if row[1] > 0 else None
+        if found != book.entries.get(slot):
+            expected = f"{book.entries.get(slot)} in slot {slot}"
+            raise InvariantError("I15 stake", 0, expected, str(found))
+
+
+def _raise_at(invariant: str, receipt: Record, expected: str, found: str) -> NoReturn:
+    """Name the position of the transaction that broke an invariant."""
+    where = f"{found} at position {int(receipt['position'])} by account {int(receipt['sender'])}"
+    raise InvariantError(invariant, int(receipt["height"]), expected, where)
