@@ -65,12 +65,14 @@ class ChainedReplica(Replica):
         evidence = self.note(PROPOSAL, view, proposer, block.digest, proposal.signature)
         if evidence is not None:
             self.accuse(evidence, effects)
-        if view < self.view or not self.is_certified(justify):
+        if view < self.view:
             return
         if justify.view + 1 != view and (
             entry is None or entry.view + 1 != view or not self.is_timed_out(entry)
         ):
             return  # nothing shows that the view may begin
+        if not self.is_certified(justify):  # last: what it knows to be certified, it adopts
+            return
         if justify.view > self.high.view or justify.view >= self.view:
             self.adopt(justify, proposer, effects)
         if view > self.view:

@@ -77,6 +77,7 @@ class Replica(ABC):
     def forget_votes(self) -> None:
         """Lose the vote state: what is left may vote twice, as a Byzantine replica does."""
         self.view = 1
+        self.entry: TimeoutCertificate | None = None  # without it nobody could be led after it
         self.view_voted = 0
         self.view_proposed = 0
         self.lock = GENESIS_CERTIFICATE
@@ -84,7 +85,6 @@ class Replica(ABC):
 
     def forget_all_but_votes(self) -> None:
         """Lose what a crash takes from a replica with a disk."""
-        self.entry: TimeoutCertificate | None = None
         self.n_timeouts = 0  # views in a row that timed out
         self.has_timed_out = False
         self.timeouts: dict[int, dict[int, Timeout]] = {}

@@ -35,8 +35,8 @@ class EquivocatingLeader:
     def act(self, replica: Replica, message: Message | None, effects: list[Effect]) -> list[Effect]:
         """Two proposals instead of one."""
         proposal = find_proposal(effects)
-        if proposal is None:
-            return effects
+        if proposal is None or proposal.block.parent not in replica.blocks:
+            return effects  # none, or a lie already
         other = create_other_proposal(replica, proposal)
         sides = (proposal, other)
         instead: list[Effect] = [

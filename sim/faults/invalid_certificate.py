@@ -42,8 +42,8 @@ class InvalidCertificate:
     def act(self, replica: Replica, message: Message | None, effects: list[Effect]) -> list[Effect]:
         """A proposal for the same view on a block that nobody certified."""
         proposal = find_proposal(effects)
-        if proposal is None:
-            return effects
+        if proposal is None or proposal.block.parent not in replica.blocks:
+            return effects  # none, or a lie already
         block = proposal.block
         parent = create_unknown_parent(replica, block)
         own = replica.signatures.sign(replica.validator, (VOTE, block.view - 1, parent.digest))

@@ -340,6 +340,7 @@ class Committee:
     def crash(self, node: int) -> None:
         """A node stops: it hears nothing and says nothing."""
         self.is_down[node] = True
+        self.ready[node] = (0, 0)
         self.timers[node].disarm()
         self.proposing[node].disarm()
 

@@ -9,7 +9,7 @@ import numpy as np
 from sim.core.purposes import Purpose
 from sim.core.records import Ints, Kind, Records, ScopeLevel
 from sim.model.batches import Batch, create_batch
-from sim.model.domains import drop_one_bit
+from sim.model.genesis import drop_one_bit
 from sim.model.layout import Life
 from sim.policies.base import Policy, Scope
 

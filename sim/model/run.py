@@ -23,7 +23,8 @@ from sim.model.approvals import Approvals
 from sim.model.audit import Audit
 from sim.model.batches import SIGNED_BYTES, Batch, Decided, create_batch, join_batches
 from sim.model.calls import create_calls, mark_approvals
-from sim.model.domains import Domain, create_domains
+from sim.model.domains import Domain
+from sim.model.genesis import create_domains
 from sim.model.housekeeping import create_grants, create_rotation, schedule_rotations
 from sim.model.layout import Life
 from sim.model.ordering import create_ordering
@@ -250,6 +251,8 @@ class Replication:
 
     def create_trace(self) -> Trace:
         """Everything that was decided or is still pending, with roots and headers."""
+        for domain in self.get_domains():
+            domain.check_books()
         self.list_untouched_tasks()
         pending = join_batches(
             [

@@ -95,9 +95,7 @@ def create_penalties(committee: Committee, chain: Chain) -> Penalties:
     paying = [row for row in evidence if row["amount"] > 0]
     accused = {e.accused for node, e, _ in committee.evidence if committee.is_honest[node]}
     return Penalties(
-        n_accused=len(
-            {e.accused for node, e, _ in committee.evidence if committee.is_honest[node]}
-        ),
+        n_accused=len(accused),
         n_slashed=len({int(row["offender"]) for row in paying}),
         slashed=sum(int(row["amount"]) for row in paying),
         slashed_wrongly=sum(

@@ -15,7 +15,7 @@ from sim.core.reasons import ALWAYS_BINDING, EVERY_CHECK, Reason, get_bit
 from sim.core.records import Effect, Kind
 from sim.core.units import PPM
 from sim.ledger.rules import N_SITUATIONS, Rules, Source
-from sim.model.domains import get_static_masks
+from sim.model.genesis import get_static_masks
 from sim.policies import presets
 from sim.policies.base import Checks, Inbound, Log, Order, Policy, Scope
 from sim.policies.registry import compile_chain_rules, compile_gateway_rules, load_policies
