@@ -48,6 +48,10 @@ PLANTS = [
     Plant("outcomes", "stats/paired.py", "import sim.policies.base", "sim.stats.paired"),
     Plant("blocks", "scenario/load.py", "import sim.ledger.transition", "sim.scenario.load"),
     Plant("blocks", "cli/fresh.py", "import sim.ledger.transition", "sim.cli.fresh"),
+    Plant("blocks", "faults/crash.py", "import sim.ledger.slashing", "sim.faults.crash"),
+    Plant("blocks", "metrics/fresh.py", "import sim.ledger.liveness", "sim.metrics.fresh"),
+    Plant("policies", "policies/base.py", "import sim.ledger.slashing", "sim.policies.base"),
+    Plant("independence", "faults/crash.py", "import sim.faults.delay", "sim.faults.crash"),
     Plant("independence", "policies/fees.py", "import sim.policies.approval", "sim.policies.fees"),
     Plant("independence", "policies/fresh.py", "import sim.policies.fees", "sim.policies.fresh"),
     Plant(
