@@ -18,6 +18,7 @@ from sim.consensus.messages import (
     Proposal,
     Send,
     Signature,
+    Timeout,
     Vote,
 )
 from sim.consensus.replica import VIEWS_AHEAD_MAX, Replica
@@ -62,6 +63,16 @@ class BasicReplica(Replica):
         if self.decided is not None and self.decided.view + 1 == self.view:
             effects.append(Broadcast(Phase(self.decided)))
         super().give_up(effects)
+
+    def on_timeout(self, timeout: Timeout, effects: list[Effect]) -> None:
+        """Show a sender what it missed: those who rest would not tell it otherwise."""
+        view, sender, high, _, signature = timeout
+        is_again = sender in self.timeouts.get(view, ())
+        super().on_timeout(timeout, effects)
+        if self.decided is None or not (is_again or view <= self.decided.view):
+            return
+        if self.signatures.is_signed(sender, (TIMEOUT, view, high.view), signature):
+            effects.append(Send(sender, Phase(self.decided)))
 
     # PREPARE
 
@@ -133,6 +144,10 @@ class BasicReplica(Replica):
             if self.rules.is_votable(self.lock, block):
                 self.vote(VOTE, block.digest, effects, proposal.signature)
 
+    def get_decided_view(self) -> int:
+        """View of the last decision that it knows of."""
+        return 0 if self.decided is None else self.decided.view
+
     # votes and phases
 
     def vote(
@@ -183,12 +198,17 @@ class BasicReplica(Replica):
     def on_phase(self, phase: Phase, effects: list[Effect]) -> None:
         """A certificate of this view asks for the next vote; one of a later view moves on."""
         certificate = phase.certificate
-        if certificate.view >= self.view and self.is_certified(certificate):
+        is_missed = certificate.kind == COMMIT and certificate.view > self.get_decided_view()
+        if (is_missed or certificate.view >= self.view) and self.is_certified(certificate):
             self.take_phase(certificate, self.get_leader(certificate.view), effects)
 
     def take_phase(self, certificate: Certificate, source: int, effects: list[Effect]) -> None:
         """Lock or commit by it, then vote in the phase it begins."""
         view = self.view
+        if certificate.kind == PRECOMMIT and certificate.view > self.lock.view:
+            self.lock = certificate  # also if the block itself is still unknown
+        if certificate.kind == COMMIT and certificate.view > self.get_decided_view():
+            self.decided = certificate
         self.adopt(certificate, source, effects)
         if certificate.view == view == self.view and certificate.kind in NEXT_PHASE:
             self.vote(NEXT_PHASE[certificate.kind], certificate.digest, effects)
@@ -196,7 +216,6 @@ class BasicReplica(Replica):
     def on_view_certified(self, certificate: Certificate, effects: list[Effect]) -> None:
         """A decision ends its view; other certificates show that theirs has begun."""
         if certificate.kind == COMMIT:
-            self.decided = certificate
             self.enter_view(certificate.view + 1, None, effects)
             self.greet(effects)
         elif certificate.view > self.view:
@@ -216,7 +235,9 @@ class BasicReplica(Replica):
             effects.append(Send(leader, greeting))
 
     def on_caught_up(self, effects: list[Effect]) -> None:
-        """Look again at what waited."""
+        """Apply the last decision, look again at what waited."""
+        if self.decided is not None and self.decided.digest in self.blocks:
+            self.apply_rules(self.decided, self.get_leader(self.decided.view), effects)
         waiting, self.waiting = self.waiting, None
         if waiting is not None:
             self.on_proposal(waiting, effects)

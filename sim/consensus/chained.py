@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from sim.consensus.messages import (
     PROPOSAL,
+    TIMEOUT,
     VOTE,
     Broadcast,
     Certificate,
     Effect,
+    Phase,
     Proposal,
     Send,
     Signature,
+    Timeout,
     Vote,
 )
 from sim.consensus.replica import VIEWS_AHEAD_MAX, Replica
@@ -32,6 +35,7 @@ class ChainedReplica(Replica):
         super().__init__(validator, setting, rules, signatures)
         self.handlers[Proposal] = self.on_proposal
         self.handlers[Vote] = self.on_vote
+        self.handlers[Phase] = self.on_phase
 
     def forget_all_but_votes(self) -> None:
         """Lose votes that were collected, and proposals that wait for their parents."""
@@ -152,6 +156,20 @@ class ChainedReplica(Replica):
         ):
             return
         self.accuse(self.note(PROPOSAL, view, proposer, digest, signature), effects)
+
+    def on_timeout(self, timeout: Timeout, effects: list[Effect]) -> None:
+        """Show a sender what it missed: those who rest would not tell it otherwise."""
+        super().on_timeout(timeout, effects)
+        view, sender, high, _, signature = timeout
+        is_behind = high.view < self.high.view
+        if is_behind and self.signatures.is_signed(sender, (TIMEOUT, view, high.view), signature):
+            effects.append(Send(sender, Phase(self.high)))
+
+    def on_phase(self, phase: Phase, effects: list[Effect]) -> None:
+        """Somebody shows what this one had missed."""
+        certificate = phase.certificate
+        if certificate.view > self.high.view and self.is_certified(certificate):
+            self.adopt(certificate, self.get_leader(certificate.view + 1), effects)
 
     def on_view_certified(self, certificate: Certificate, effects: list[Effect]) -> None:
         """A certificate ends its view."""

@@ -98,7 +98,7 @@ class Timeout(NamedTuple):
 
 
 class Phase(NamedTuple):
-    """Basic HotStuff: the leader shows a certificate, which asks for the next vote."""
+    """Somebody shows a certificate; in basic HotStuff that asks for the next vote."""
 
     certificate: Certificate
 

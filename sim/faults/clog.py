@@ -17,7 +17,7 @@ class Clog:
     """
 
     apart_us: int = 200_000  # between one validator's release and the next one's
-    held_us: int = 2_000_000  # until the first release, counted from the first held message
+    held_us: int = 2_000_000  # until the first release, and from each to the next
     kind: ClassVar[Class] = Class.NETWORK
 
     def begin(self, site: Site, nodes: Sequence[int]) -> End:

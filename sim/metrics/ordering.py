@@ -10,6 +10,7 @@ from sim.core.units import US_PER_S
 from sim.metrics.base import Chunk, Facts, NullReason, Value, create_pair, is_call, is_pending
 
 if TYPE_CHECKING:
+    from sim.core.records import Records
     from sim.metrics.base import Sums
     from sim.trace.ordering import Ordering
 
@@ -18,14 +19,37 @@ CENSORED_AFTER_S = 5  # a call that is not final by then counts as kept out
 
 def count_conflicts(chunk: Chunk) -> Sums:
     """Pairs of honest validators with different blocks at one height."""
-    commits = chunk.ordering.commits
-    honest = commits[commits["honest"] == 1]
+    honest = _get_honest_commits(chunk)
     pairs = 0
-    for height in np.unique(honest["height"]):
+    for height in _find_forked_heights(honest):
         _, counts = np.unique(honest["block"][honest["height"] == height], return_counts=True)
         total = int(counts.sum())
         pairs += (total * total - int((counts * counts).sum())) // 2
     return np.array([float(pairs)])
+
+
+def count_conflicting_transactions(chunk: Chunk) -> Sums:
+    """Transactions that an honest validator took for final in a block another one never got."""
+    honest = _get_honest_commits(chunk)
+    total = 0
+    for height in _find_forked_heights(honest):
+        here = honest[honest["height"] == height]
+        _, first = np.unique(here["block"], return_index=True)
+        total += int(here["n_transactions"][np.sort(first)[1:]].sum())
+    return np.array([float(total)])
+
+
+def _get_honest_commits(chunk: Chunk) -> Records:
+    commits = chunk.ordering.commits
+    honest: Records = commits[commits["honest"] == 1]
+    return honest
+
+
+def _find_forked_heights(honest: Records) -> list[int]:
+    """Heights at which honest validators committed more than one block."""
+    pairs = np.unique(np.stack([honest["height"], honest["block"]]), axis=1)
+    heights, counts = np.unique(pairs[0], return_counts=True)
+    return [int(height) for height in heights[counts > 1]]
 
 
 def count_wasted_views(chunk: Chunk) -> Sums:

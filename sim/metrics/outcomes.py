@@ -263,6 +263,14 @@ _LISTED = (
         ordering.count_conflicts,
         _has_validators,
     ),
+    _create_amount(
+        "M44",
+        "conflicting_transactions",
+        "transactions",
+        "transactions final for one honest validator in a block that another has not",
+        ordering.count_conflicting_transactions,
+        _has_validators,
+    ),
     _create_quantile(
         "M45",
         "block_latency_p50",

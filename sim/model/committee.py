@@ -118,6 +118,8 @@ class Committee:
         self.proposing = [self.create_timer(node, self.propose) for node in range(n_nodes)]
         self.ready: list[tuple[int, int]] = [(0, 0)] * n_nodes  # view it may propose in, and when
         self.is_idle = [True] * n_nodes
+        self.owed = [0] * n_nodes  # view whose block others wait for, to commit what it committed
+        self.is_chained = kind is ChainedReplica
         self.waking = Timer(self.env, self.wake)
         self.seen: list[tuple[Any, Any]] = [(None, None)] * n_nodes
         self.proposed: dict[bytes, ViewRecord] = {}
@@ -258,10 +260,14 @@ class Committee:
             self.watch.on_commit(node, commit)
         self.commits.append(CommitRecord(node, block, now_us))
         self.work.on_committed(node, block, now_us)
-        n_final = self.n_final.get(block.digest, 0) + 1
-        self.n_final[block.digest] = n_final
-        if n_final == get_fault_limit(self.setting.n_validators) + 1:
-            self.work.on_final(block, now_us)
+        if node < self.setting.n_validators:  # a twin is no further validator
+            n_final = self.n_final.get(block.digest, 0) + 1
+            self.n_final[block.digest] = n_final
+            if n_final == get_fault_limit(self.setting.n_validators) + 1:
+                self.work.on_final(block, now_us)
+        replica = self.replicas[node]
+        if self.is_chained and block.payload and replica.is_leader():
+            self.owed[node] = replica.view
         if not self.work.is_left(node, now_us):
             self.rest(node)
 

@@ -28,7 +28,7 @@ def create_ordering_record(chain: Chain) -> Ordering:
         return NO_ORDERING
     return Ordering(
         create_views(committee, chain),
-        create_commits(committee),
+        create_commits(committee, chain),
         tuple(create_fault_record(episode) for episode in chain.episodes),
         True,
         len(get_byzantine(chain.episodes)),
@@ -72,16 +72,17 @@ def create_views(committee: Committee, chain: Chain) -> Records:
     return views
 
 
-def create_commits(committee: Committee) -> Records:
+def create_commits(committee: Committee, chain: Chain) -> Records:
     """One row for each block and node that committed it, in order of time."""
     commits = np.zeros(len(committee.commits), dtype=COMMIT)
-    rows = [
-        (node, committee.is_honest[node], block.height, name_block(block.digest), block.view, at_us)
-        for node, block, at_us in committee.commits
-    ]
-    if rows:
-        for name, column in zip(COMMIT.names or (), zip(*rows, strict=True), strict=True):
-            commits[name] = column
+    blocks = [block for _, block, _ in committee.commits]
+    commits["node"] = [node for node, _, _ in committee.commits]
+    commits["honest"] = [committee.is_honest[node] for node, _, _ in committee.commits]
+    commits["height"] = [block.height for block in blocks]
+    commits["block"] = [name_block(block.digest) for block in blocks]
+    commits["view"] = [block.view for block in blocks]
+    commits["committed_us"] = [at_us for _, _, at_us in committee.commits]
+    commits["n_transactions"] = [len(chain.batches.get(block.payload, ())) for block in blocks]
     return commits
 
 

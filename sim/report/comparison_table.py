@@ -58,6 +58,7 @@ ROWS: tuple[tuple[str, str] | None, ...] = (
     ("validators_jailed", "validators jailed for absence"),
     None,
     ("ledger_safety_violations", "gate: conflicting commits"),
+    ("conflicting_transactions", "transactions in conflict"),
     ("wrongful_slash_share", "gate: stake of honest slashed"),
     ("approval_bypass_rate", "gate: approval bypassed"),
     ("forgery_acceptance_rate", "gate: forgeries accepted"),
@@ -143,7 +144,7 @@ def format_range(low: float, high: float) -> str:
 
 def is_about_events(estimate: Estimate) -> bool:
     """Whether a zero means that something was looked for and not seen."""
-    return estimate.unit in ("share", "value", "acts", "pairs", "times")
+    return estimate.unit in ("share", "value", "acts", "pairs", "times", "transactions")
 
 
 def find_best(name: str, result: RunResult) -> set[str]:

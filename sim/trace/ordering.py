@@ -32,6 +32,7 @@ COMMIT = _int64s(
     "block",
     "view",
     "committed_us",
+    "n_transactions",
 )
 
 
