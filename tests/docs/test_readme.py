@@ -3,13 +3,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from sim.cli.app import app
 from sim.scenario.load import load_scenario
-from tests.docs.readme_tables import README, create_table, get_table
+from tests.docs.readme_tables import README, TABLES, create_table, get_table
 
 
-def test_the_table_in_the_readme_is_what_a_run_prints() -> None:
-    assert get_table(README.read_text("utf-8")) == create_table()
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_in_the_readme_is_what_a_run_prints(name: str) -> None:
+    assert get_table(name, README.read_text("utf-8")) == create_table(name)
 
 
 def test_the_example_scenario_is_sound(tmp_path: Path) -> None:
