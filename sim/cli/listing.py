@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.core.errors import InputError, Position, find_nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def get_listing(what: str) -> list[dict[str, str]]:
@@ -37,15 +41,21 @@ def list_strategies() -> list[dict[str, str]]:
     """Strategies, by the first line of their docstrings."""
     from sim.strategies.registry import load_strategies  # noqa: PLC0415
 
-    return [
-        {"name": name, "summary": (kind.__doc__ or "").strip().splitlines()[0]}
-        for name, kind in load_strategies().items()
-    ]
+    return _list_classes(load_strategies())
 
 
 def list_faults() -> list[dict[str, str]]:
-    """None: the ordering of this version tolerates none and injects none."""
-    return []
+    """Faults, those of installed packages among them, by the first line of their docstrings."""
+    from sim.faults.registry import load_faults  # noqa: PLC0415
+
+    return _list_classes(load_faults())
+
+
+def _list_classes(classes: Mapping[str, type]) -> list[dict[str, str]]:
+    return [
+        {"name": name, "summary": (kind.__doc__ or "").strip().splitlines()[0]}
+        for name, kind in classes.items()
+    ]
 
 
 def list_metrics() -> list[dict[str, str]]:

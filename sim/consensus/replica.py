@@ -1,7 +1,7 @@
 """A replica of any protocol: certificates, views, catching up, ordered commits.
 
-Handlers take a message and give effects. What `Durable` holds survives a crash; the rest is
-rebuilt from what others say.
+Handlers take a message and give effects. Blocks and what `forget_votes` would lose survive a
+crash; the rest is rebuilt from what others say.
 """
 
 from __future__ import annotations

@@ -68,20 +68,27 @@ class InputErrors(AmbitError):  # noqa: N818 - several of them
 
 
 class InvariantError(AmbitError):
-    """A promise of the model broke; `replay` is the command line that shows it again."""
+    """A promise of the model broke; `replay` is the line that says how to see it again."""
 
     exit_code = 3
 
-    def __init__(self, invariant: str, height: int, expected: str, found: str) -> None:
-        super().__init__(invariant, height, expected, found)
+    def __init__(
+        self, invariant: str, height: int, expected: str, found: str, replay: str = ""
+    ) -> None:
+        super().__init__(invariant, height, expected, found, replay)
         self.invariant, self.height = invariant, height
-        self.expected, self.found = expected, found
+        self.expected, self.found, self.replay = expected, found, replay
 
     def __str__(self) -> str:
-        return (
+        text = (
             f"{self.invariant} broke at height {self.height}: "
             f"expected {self.expected}, found {self.found}"
         )
+        return f"{text}\n{self.replay}" if self.replay else text
+
+    def create_replayable(self, replay: str) -> InvariantError:
+        """The same error, and how to see it again."""
+        return InvariantError(self.invariant, self.height, self.expected, self.found, replay)
 
 
 class StorageError(AmbitError):

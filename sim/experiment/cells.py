@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from sim.core.compiled import PACKAGE
-from sim.core.errors import InputError, Position
+from sim.core.errors import InputError, InvariantError, Position
 from sim.metrics.base import Chunk, Facts, Value
 from sim.metrics.outcomes import CLEAN, OUTCOMES, measure
 from sim.model.run import run_replication
@@ -48,15 +50,21 @@ class JobResult(NamedTuple):
 
 
 def run_job(job: Job) -> JobResult:
-    """Run the replications of a job, both arms, and write them down."""
+    """Run the replications of a job, both arms, and write them down.
+
+    Errors: InvariantError with the line that replays it.
+    """
     world = get_world(job.scenario, job.scenario_digest, with_attack=True)
     clean = get_world(job.scenario, job.scenario_digest, with_attack=False)
     values: dict[str, list[Value]] = {name: [] for name in (*OUTCOMES, CLEAN.name)}
     traces, digests, n_calls = [], [], 0
     for replication in range(job.first, job.last):
-        trace = run_replication(world, job.policy, job.seed, replication)
+        try:
+            trace = run_replication(world, job.policy, job.seed, replication)
+            idle = run_replication(clean, job.policy, job.seed, replication)
+        except InvariantError as error:
+            raise error.create_replayable(format_replay(job, replication)) from error
         measured = measure([create_chunk(trace, job.policy)], OUTCOMES.values())
-        idle = run_replication(clean, job.policy, job.seed, replication)
         measured |= measure([create_chunk(idle, job.policy)], [CLEAN])
         for name, value in measured.items():
             values[name].append(value)
@@ -69,6 +77,16 @@ def run_job(job: Job) -> JobResult:
         write_traces(folder, job.first, traces)
         write_values(folder / f"outcomes-{job.first:06d}.parquet", job.first, values)
     return JobResult(job.policy.name, job.first, values, digests, n_calls)
+
+
+def format_replay(job: Job, replication: int) -> str:
+    """One line that says how to run a replication again, of which world and by which code."""
+    name = shlex.quote(job.policy.name)
+    return (
+        f"replay: sim run {shlex.quote(job.scenario)} --policy {name} --seed {job.seed} "
+        f"--replications {replication + 1} # replication {replication}, scenario "
+        f"{job.scenario_digest}, ambit {version('ambit-sim')}, code {compute_code_digest()}"
+    )
 
 
 @lru_cache(maxsize=4)

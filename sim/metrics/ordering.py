@@ -135,17 +135,23 @@ def count_censored(chunk: Chunk) -> Sums:
     return create_pair(float(np.count_nonzero(late)), float(np.count_nonzero(targeted)))
 
 
-def get_censorship_delay_s(chunk: Chunk) -> Sums:
-    """Mean wait of left-out agents less that of the others, in seconds; pending ones count so far.
+def sum_waits_us(chunk: Chunk) -> Sums:
+    """Waits of left-out agents and how many, waits of the others and how many.
 
-    Empty where nobody is left out.
+    What is still pending counts with the wait so far.
     """
     waited_us, known = _get_waits_us(chunk)
     targeted = chunk.truths["censored"] == 1
     out, others = waited_us[known & targeted], waited_us[known & ~targeted]
-    if not len(out) or not len(others):
-        return np.zeros(0)
-    return np.array([(out.mean() - others.mean()) / US_PER_S])
+    return np.array([out.sum(), len(out), others.sum(), len(others)], dtype=np.float64)
+
+
+def finish_delay_s(parts: list[Sums], facts: Facts) -> Value:
+    """Mean wait of left-out agents less that of the others; null where there are none of a kind."""
+    out_us, n_out, others_us, n_others = np.sum(parts, axis=0)
+    if not n_out or not n_others:
+        return Value(0.0, 0.0, 0, NullReason.NO_DENOMINATOR)
+    return Value(float(out_us / n_out - others_us / n_others) / US_PER_S, 1.0, 1)
 
 
 def count_slashed(chunk: Chunk) -> Sums:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sim.metrics.base import Sums
 
     Update = Callable[[Chunk], Sums]
+    Finish = Callable[[list[Sums], Facts], Value]
     Applies = Callable[[Facts], bool]
 
 
@@ -83,9 +84,16 @@ def _create_amount(
     return Outcome(metric, name, unit, "down", Form.MEAN, meaning, update, finish)
 
 
-def _create_only(metric: str, name: str, unit: str, meaning: str, update: Update) -> Outcome:
+def _create_only(
+    metric: str,
+    name: str,
+    unit: str,
+    meaning: str,
+    update: Update,
+    finish: Finish = ordering.finish_only,
+) -> Outcome:
     """One value of each replication, of its validators; smaller is better."""
-    finish = create_finish_where(_has_validators, ordering.finish_only)
+    finish = create_finish_where(_has_validators, finish)
     return Outcome(metric, name, unit, "down", Form.QUANTILE, meaning, update, finish)
 
 
@@ -308,7 +316,8 @@ _LISTED = (
         "censorship_delay",
         "s",
         "mean wait of left-out agents less that of the others",
-        ordering.get_censorship_delay_s,
+        ordering.sum_waits_us,
+        ordering.finish_delay_s,
     ),
     Outcome(
         "M55",

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sim.core.draws import Draws
     from sim.model.domains import Domain
     from sim.model.world import World
+    from sim.scenario.schema import Chain as ChainSettings
     from sim.scenario.schema import Scenario
 
 CHECKPOINT_BLOCKS = 100  # blocks between two state roots, at least
@@ -82,11 +83,11 @@ def create_plans(scenario: Scenario, policy: str) -> list[Plan]:
     ]
 
 
-def get_delays_us(link_us: int | None, regions: Sequence[str]) -> list[list[int]]:
+def get_delays_us(settings: ChainSettings, regions: Sequence[str]) -> list[list[int]]:
     """Delays between nodes: one for all links, or by the regions they stand in."""
-    if link_us is None:
-        return get_link_delays_us(regions)
-    return [[link_us] * len(regions)] * len(regions)
+    if settings.link is None:
+        return get_link_delays_us(regions, settings.processing)
+    return [[settings.link] * len(regions)] * len(regions)
 
 
 class Chain:
@@ -140,7 +141,7 @@ class Chain:
                 chain.leader_wait,
                 chain.first_leaders,
             ),
-            get_delays_us(chain.link, [*regions, *(regions[twin] for twin in twins)]),
+            get_delays_us(chain, [*regions, *(regions[twin] for twin in twins)]),
             self,
             interval_us=chain.block_interval,
             signatures=create_signatures(

@@ -157,7 +157,12 @@ class Committee:
 
     def run(self, until_us: int) -> None:
         """Go on to a time; what happens at that very time is for the next run."""
-        self.expect_work()  # it may have come since the last run
+        now_us = self.env.now
+        idle = (node for node, is_idle in enumerate(self.is_idle) if is_idle)
+        if any(not self.is_down[node] and self.work.is_left(node, now_us) for node in idle):
+            self.waking.arm(0)  # it came at the very end of the last run
+        else:
+            self.expect_work()  # it may have come since
         self.env.run(until=until_us)
 
     # what comes in
@@ -265,11 +270,15 @@ class Committee:
             self.n_final[block.digest] = n_final
             if n_final == get_fault_limit(self.setting.n_validators) + 1:
                 self.work.on_final(block, now_us)
-        replica = self.replicas[node]
-        if self.is_chained and block.payload and replica.is_leader():
-            self.owed[node] = replica.view
+        if block.payload and self.is_chained and self.leads(node):
+            self.owed[node] = self.replicas[node].view
         if not self.work.is_left(node, now_us):
             self.rest(node)
+
+    def leads(self, node: int) -> bool:
+        """Whether a node leads the view it is in: then it alone has the certificate before."""
+        replica = self.replicas[node]
+        return replica.get_leader(replica.view) == replica.validator
 
     def accuse(self, node: int, evidence: Evidence) -> None:
         """A node has proof against a validator: watch it, pass it on."""
@@ -314,10 +323,15 @@ class Committee:
         self.propose_in_time(node)
 
     def propose_in_time(self, node: int) -> None:
-        """Propose once the leader may, the last block is old enough, and there is work."""
+        """Propose once the leader may, the last block is old enough, and there is work.
+
+        There is some as well where others wait to learn what made the last of it final.
+        """
         view, earliest_us = self.ready[node]
         replica, now_us = self.replicas[node], self.env.now
-        if view != replica.view or not self.work.is_left(node, now_us):
+        if view != replica.view:
+            return
+        if not self.work.is_left(node, now_us) and self.owed[node] != view:
             return
         parent = replica.get_parent()
         if parent is None:

@@ -68,12 +68,14 @@ def _create_genesis(
     if policy.has_gateways:
         rules = compile_gateway_rules(policy)
         gateways = [
-            _create_domain(world, policy, draws, rules, [org]) for org in range(world.n_orgs)
+            _create_domain(world, policy, draws, rules, [org], name=world.org_names[org])
+            for org in range(world.n_orgs)
         ]
     chain = None
     if not policy.has_gateways or policy.has_chain:
         rules = compile_chain_rules(policy)
-        chain = _create_domain(world, policy, draws, rules, range(world.n_orgs))
+        orgs, n_validators = range(world.n_orgs), _count_validators(world, policy)
+        chain = _create_domain(world, policy, draws, rules, orgs, n_validators=n_validators)
     elif policy.anchors:
         chain = _create_anchor_domain(world, policy)
     return gateways, chain
@@ -130,6 +132,9 @@ def _create_domain(
     draws: Draws,
     rules: Rules,
     orgs: Sequence[int],
+    *,
+    name: str = "chain",
+    n_validators: int = 0,
 ) -> Domain:
     members = set(orgs)
     holders = [
@@ -137,10 +142,7 @@ def _create_domain(
         for index, holder in enumerate(world.holders)
         if holder.org in members
     ]
-    is_gateway = len(orgs) == 1 and policy.has_gateways
-    n_validators = 0 if is_gateway else _count_validators(world, policy)
     state, local = _create_state(world, orgs, len(holders), n_validators)
-    name = world.org_names[orgs[0]] if is_gateway else "chain"
     domain = Domain(name, state, rules, local, world)
     _register(domain, world, policy, draws, holders)
     return domain

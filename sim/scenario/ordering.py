@@ -64,17 +64,15 @@ def _check_fault(scenario: Scenario, entry: FaultEntry, place: Place, notes: Not
         notes.require((*place, "region"), region, scenario.chain.regions, "region of the chain")
     groups_text = getattr(entry, "groups", None)
     if groups_text is not None:
-        _check_groups(scenario, groups_text, (*place, "groups"), notes)
+        _check_groups(scenario, entry, groups_text, (*place, "groups"), notes)
 
 
-def _check_groups(scenario: Scenario, text: str, place: Place, notes: Notes) -> None:
+def _check_groups(
+    scenario: Scenario, entry: FaultEntry, text: str, place: Place, notes: Notes
+) -> None:
     """Every name is a validator or the twin of one, and stands in one group."""
-    twinned = {
-        validator
-        for entry in scenario.faults
-        if entry.name == "twins"
-        for validator in entry.validators
-    }
+    policies = entry.under or get_policy_names(scenario)
+    twinned = set.intersection(*(find_twinned(scenario, policy) for policy in policies))
     known = [str(validator) for validator in range(scenario.chain.validators)]
     known += [f"{validator}b" for validator in sorted(twinned)]
     names = [name for group in text.split("|") for name in group.split()]
@@ -83,6 +81,21 @@ def _check_groups(scenario: Scenario, text: str, place: Place, notes: Notes) -> 
             notes.add(place, f"unknown validator {name!r}; groups are written `0 1 | 2 3`")
         elif name in names[:index]:
             notes.add(place, f"validator {name} stands in two groups")
+
+
+def find_twinned(scenario: Scenario, policy: str) -> set[int]:
+    """Validators that are sure to have a twin under a policy."""
+    return {
+        validator
+        for entry in scenario.faults
+        if entry.name == "twins" and entry.drawn is None and is_under(entry, policy)
+        for validator in entry.validators or range(scenario.chain.validators)
+    }
+
+
+def is_under(entry: FaultEntry, policy: str) -> bool:
+    """Whether a fault happens under a policy."""
+    return not entry.under or policy in entry.under
 
 
 def get_policy_names(scenario: Scenario) -> list[str]:
@@ -109,9 +122,7 @@ def count_byzantine(scenario: Scenario, policy: str) -> int:
     named: dict[int, bool] = {}
     n_drawn = 0
     for entry in scenario.faults:
-        if entry.create().kind is not Class.BYZANTINE or (
-            entry.under and policy not in entry.under
-        ):
+        if entry.create().kind is not Class.BYZANTINE or not is_under(entry, policy):
             continue
         if entry.drawn is None:
             named |= dict.fromkeys(entry.validators or range(n_validators), True)
