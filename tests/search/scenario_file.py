@@ -30,7 +30,7 @@ orgs: [{{name: firm}}]
 operations: {{ping: {{effect: read}}}}
 tasks: {{work: {{calls: [ping], deadline: 10s}}}}
 agents:
-  - {{name: worker, org: firm, strategy: honest, count: 4, tasks: {{work: 1}}, task_every: 2s}}
+  - {{name: worker, org: firm, strategy: honest, count: 60, tasks: {{work: 1}}, task_every: 2s}}
 chain: {{{chain}}}
 {faults}policies: [{{name: ordering, preset: chain, protocol: {protocol}}}]
 baseline: ordering

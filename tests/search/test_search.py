@@ -33,6 +33,7 @@ from tests.search.random_search import (
     run_schedule,
     search_views,
 )
+from tests.search.reproduce import run_file, shrink_to_file
 from tests.search.scenario_file import create_schedule, format_plan, format_schedule
 from tests.search.schedules import FAULTS, Schedule, draw_schedule
 from tests.search.shrink import find_problem, remove_validator, replace_plan, shrink
@@ -173,24 +174,28 @@ def test_a_failing_schedule_shrinks_to_what_it_takes(
     found = find_failure(1, 30)
     assert found is not None
     schedule, outcome = found
-    smaller = shrink(schedule)
-    assert find_problem(smaller) == outcome.problem
+    path = tmp_path / "shrunk.yaml"
+    smaller = shrink_to_file(schedule, path)
+    assert find_problem(smaller) == run_file(path) == outcome.problem
     assert {plan.name for plan in smaller.plans} == {"crash"}
     assert len(smaller.plans) < len(schedule.plans)
     assert smaller.heal_us < schedule.heal_us
-    text = format_schedule(smaller)
+    text = path.read_text()
     assert [entry["fault"] for entry in yaml.safe_load(text)["faults"]] == ["crash"]
     assert load(text, tmp_path).faults[0].until == smaller.plans[0].until_us
+    monkeypatch.undo()
+    assert run_file(path) == "", "without the bug nothing is wrong with the file"
 
 
 @pytest.mark.slow
 def test_a_fork_shrinks_to_a_file_that_asks_for_the_unsafe(tmp_path: Path) -> None:
     found = find_failure(1, 60, n_beyond=1)
     assert found is not None
-    smaller = shrink(found[0])
-    assert find_problem(smaller) == FORK
+    path = tmp_path / "shrunk.yaml"
+    smaller = shrink_to_file(found[0], path)
+    assert find_problem(smaller) == run_file(path) == FORK
     assert smaller.heal_us < found[0].heal_us
-    scenario = load(format_schedule(smaller), tmp_path)
+    scenario = load_scenario(path).scenario
     assert scenario.chain.allow_unsafe
     assert {entry.name for entry in scenario.faults} == {plan.name for plan in smaller.plans}
 
