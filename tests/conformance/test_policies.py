@@ -17,7 +17,7 @@ from sim.core.units import PPM
 from sim.ledger.rules import N_SITUATIONS, Rules, Source
 from sim.model.genesis import get_static_masks
 from sim.policies import presets
-from sim.policies.base import Checks, Inbound, Log, Order, Policy, Scope
+from sim.policies.base import Checks, Inbound, Log, Order, Policy, Protocol, Scope
 from sim.policies.registry import compile_chain_rules, compile_gateway_rules, load_policies
 from tests.worlds import create_reacher, create_worker, load_world, run
 
@@ -158,6 +158,7 @@ LEVERS: dict[str, tuple[Any, Callable[[Path, dict[str, Any]], bool]]] = {
     "revocation_lag_us": (1_000_000, compare_rules("gateway")),
     "commit_delay_us": (5_000_000, compare_runs("unguarded")),
     "fee": (7, compare_rules("chain")),
+    "protocol": (Protocol.SEQUENCER, compare_runs("chain")),
 }
 
 

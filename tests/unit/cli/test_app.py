@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from sim.cli import app as module
 from sim.core.errors import InvariantError
 from sim.experiment import run as running
+from sim.faults.registry import load_faults
 from sim.metrics.base import NullReason
 from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
 from sim.policies.presets import SUMMARIES
@@ -239,8 +240,9 @@ def test_an_unknown_policy_is_refused_with_the_nearest(
 
 @pytest.mark.parametrize("command", ["run", "validate"])
 def test_a_wrong_scenario_is_refused_line_by_line_and_nothing_is_written(
-    command: str, sim: Callable[..., Ended], small: Path
+    command: str, sim: Callable[..., Ended], small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(small.parent)
     text = small.read_text().replace('"20s"', "20").replace('"over_scoper"', '"overscoper"')
     small.write_text(text)
     before = list_files(small.parent)
@@ -255,7 +257,6 @@ def test_a_wrong_scenario_is_refused_line_by_line_and_nothing_is_written(
         assert written.startswith(("20", '"overscoper"'))
     assert lines[1].endswith("did you mean 'over_scoper'?")
     assert list_files(small.parent) == before
-    assert not Path("results").exists()
 
 
 @pytest.mark.parametrize(
@@ -431,6 +432,7 @@ def test_what_validates_can_be_run(sim: Callable[..., Ended], tmp_path: Path) ->
 LISTS: dict[str, list[str]] = {
     "policies": list(load_policies()),
     "strategies": list(load_strategies()),
+    "faults": list(load_faults()),
     "metrics": [*OUTCOMES, CLEAN.name, *OVERHEADS],
     "scenarios": [f"scenarios/{name}.yaml" for name in SHIPPED],
 }

@@ -21,17 +21,26 @@ from sim.core.records import (
 )
 from sim.metrics.base import Chunk, Facts, Form, NullReason, Value
 from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS, measure
+from sim.trace.ordering import COMMIT, NO_ORDERING, VIEW, FaultRecord, Ordering, Penalties
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Row = dict[str, int]
 
-FACTS = Facts(is_bound=False, checks_signatures=True, requires_approval=True, anchors=True)
+FACTS = Facts(
+    is_bound=False,
+    checks_signatures=True,
+    requires_approval=True,
+    anchors=True,
+    has_validators=True,
+)
 EVERY = [*OUTCOMES.values(), CLEAN]
 HELD, OTHER = 0b01, 0b10
 BUSINESS = [r for r in Reason if r is not Reason.APPLIED and r not in GOVERNANCE]
 S = 1_000_000
+
+FLAGS = ("legit", "irreversible", "mediated", "forged", "cancelled", "log_complete", "censored")
 
 LEGIT: Row = {"legit": 1, "required": HELD}
 MISUSED: Row = {"legit": 0, "required": HELD}
@@ -54,6 +63,17 @@ REFERENCE = {
     "commit_latency_p50": ("M45", "down"),
     "commit_latency_p95": ("M45", "down"),
     "commit_latency_p99": ("M45", "down"),
+    "wrongful_slash_share": ("M18", "down"),
+    "slash_recall": ("M19", "up"),
+    "validators_jailed": ("M19", "down"),
+    "ledger_safety_violations": ("M44", "down"),
+    "conflicting_transactions": ("M44", "down"),
+    "block_latency_p50": ("M45", "down"),
+    "wasted_view_share": ("M46", "down"),
+    "heal_time": ("M47", "down"),
+    "heal_views": ("M47", "down"),
+    "censorship_rate": ("M48", "down"),
+    "censorship_delay": ("M48", "down"),
     "approval_load": ("M51", "down"),
     "approval_wait_p95": ("M51", "down"),
     "approval_false_approve_rate": ("M52", "down"),
@@ -379,8 +399,28 @@ NEEDS = {
     ],
     "checks_signatures": ["forgery_acceptance_rate"],
     "anchors": ["unanchored_exposure", "unanchored_exposure_max"],
+    "has_validators": [
+        "wrongful_slash_share",
+        "slash_recall",
+        "validators_jailed",
+        "ledger_safety_violations",
+        "conflicting_transactions",
+        "block_latency_p50",
+        "wasted_view_share",
+        "heal_time",
+        "heal_views",
+        "censorship_rate",
+        "censorship_delay",
+    ],
 }
-NEVER_NULL = {"harm_per_episode", "irreversible_unauthorized_acts"}
+NEVER_NULL = {
+    "harm_per_episode",
+    "irreversible_unauthorized_acts",
+    "validators_jailed",
+    "ledger_safety_violations",
+    "conflicting_transactions",
+}
+ONE_VALUE = {"unanchored_exposure_max", "heal_time", "heal_views", "censorship_delay"}
 
 
 @pytest.mark.parametrize("outcome", EVERY, ids=lambda outcome: outcome.name)
@@ -388,7 +428,7 @@ def test_what_was_not_there_is_null_with_its_reason(outcome: Any) -> None:
     value = get_value(outcome.name, create_chunk())
     if outcome.name in NEVER_NULL:
         assert value == Value(0, 1, 1)
-    elif outcome.form is Form.QUANTILE and outcome.name != "unanchored_exposure_max":
+    elif outcome.form is Form.QUANTILE and outcome.name not in ONE_VALUE:
         assert value.reason is NullReason.FEW_OBSERVATIONS
     else:
         assert value.reason is NullReason.NO_DENOMINATOR
@@ -425,7 +465,7 @@ def create_trace(seed: int, n: int = 700) -> Chunk:
             "messages": chance.randrange(9),
             "bytes": chance.randrange(10_000),
         }
-        for name in ("legit", "irreversible", "mediated", "forged", "cancelled", "log_complete"):
+        for name in FLAGS:
             row[name] = chance.randrange(2)
         calls.append(row)
     tasks = [create_task(chance.randrange(-9, 60), chance.randrange(30, 70)) for _ in range(200)]
@@ -438,12 +478,39 @@ def create_trace(seed: int, n: int = 700) -> Chunk:
         for _ in range(200)
     ]
     exposure = [{"records": chance.randrange(300)} for _ in range(200)]
-    return create_chunk(calls, tasks, approvals, exposure, messages=17, n_bytes=1_234)
+    ordering = create_ordering(chance)
+    others = {"messages": 17, "n_bytes": 1_234, "ordering": ordering}
+    return create_chunk(calls, tasks, approvals, exposure, **others)
+
+
+def create_ordering(chance: random.Random) -> Ordering:
+    """Thirty views, a few of them wasted, of four honest validators; a fault that ends at 20 s."""
+    views, commits = [], []
+    for view in range(1, 31):
+        proposed_us = view * S
+        is_wasted = chance.random() < 0.3
+        committed_us = -1 if is_wasted else proposed_us + chance.randrange(S // 4)
+        views.append({"view": view, "proposed_us": proposed_us, "committed_us": committed_us})
+        if not is_wasted:
+            for node in range(4):
+                row = {"node": node, "honest": 1, "height": view, "block": chance.choice((7, 7, 8))}
+                commits.append(row | {"committed_us": committed_us + node, "n_transactions": 3})
+    fault = FaultRecord("partition", (0, 1), 10 * S, 20 * S, is_byzantine=False)
+    return Ordering(
+        views=create_table(VIEW, views),
+        commits=create_table(COMMIT, commits),
+        faults=(fault,),
+        is_observed=True,
+        n_byzantine=0,
+        n_validators=4,
+        penalties=Penalties(3, 2, 1_000, 10, 4),
+    )
 
 
 def split(chunk: Chunk, chance: random.Random, n_parts: int) -> list[Chunk]:
     """The same records in several chunks, some of them perhaps empty."""
-    parts = [chunk._replace(messages=0, n_bytes=0) for _ in range(n_parts)]
+    rest = chunk._replace(messages=0, n_bytes=0, ordering=NO_ORDERING)
+    parts = [rest for _ in range(n_parts)]
     parts[chance.randrange(n_parts)] = chunk
     for names in (("receipts", "truths"), ("tasks",), ("approvals",), ("exposure",)):
         size = len(getattr(chunk, names[0]))

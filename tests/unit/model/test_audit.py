@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sim.model.world import World
 
-BLOCK_US = 500_000
+BLOCK_US = 250_000
 ORGS = [
     {"name": "firm", "count": 2},
     {"name": "sloppy", "posture": "negligent"},

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from rich.console import Console
 
+from sim.consensus.sequencer import ORDERING_NAME
 from sim.experiment.comparison import (
     Estimate,
     Values,
@@ -18,7 +19,7 @@ from sim.experiment.comparison import (
 from sim.experiment.run import RunResult
 from sim.metrics.base import Form, NullReason, Value
 from sim.metrics.outcomes import OUTCOMES, OVERHEADS
-from sim.policies.base import Policy
+from sim.policies.base import Policy, Protocol
 from sim.report.comparison_table import (
     ABBREVIATED_REASONS,
     CELL_WIDTH,
@@ -405,6 +406,7 @@ def test_the_guards_against_gaming_are_kept() -> None:
         {"utility_under_attack", "utility_clean", "harm_per_1000_tasks", "harm_per_episode"},
         {"approval_load", "approval_false_approve_rate", "approval_false_refuse_rate"},
         {"approval_bypass_rate", "forgery_acceptance_rate"},
+        {"ledger_safety_violations", "wrongful_slash_share"},
         set(OVERHEADS),
     ):
         assert together <= names
@@ -433,11 +435,28 @@ def test_a_policy_named_in_markup_prints_as_text(name: str) -> None:
 def test_the_legend_explains_every_mark_and_assumption() -> None:
     arms = {name: create_arm() for name in ("unguarded", "chain", "oracle")}
     legend = "\n".join(create_legend(create_result(arms)))
-    for mark in ("»", "*", "°", "none seen", "95 %", "tolerates no fault", "bounds", "below 30"):
+    for mark in ("»", "*", "°", "none seen", "95 %", "4 validators", "bounds", "below 30"):
         assert mark in legend
     plain = "\n".join(create_legend(create_result({"gateway": create_arm(n=30)})))
-    for mark in ("tolerates no fault", "not policies one could run", "below 30"):
+    for mark in ("Order ", "validators", "not policies one could run", "below 30"):
         assert mark not in plain
+
+
+def test_the_legend_says_by_which_protocols_validators_agreed_and_what_that_bears() -> None:
+    levers = {"three": Protocol.HOTSTUFF_3, "two": Protocol.HOTSTUFF_2}
+    policies = {n: replace(POLICIES["layered"], name=n, protocol=p) for n, p in levers.items()}
+    arms = {name: create_arm() for name in policies}
+    legend = " ".join(create_legend(create_result(arms, policies)))
+    assert "4 validators by hotstuff_2, hotstuff_3, message by message" in legend
+    assert "excluded up to 1 Byzantine ones" in legend
+    assert "sequencer" not in legend
+
+
+def test_the_legend_says_what_an_ideal_sequencer_stands_for() -> None:
+    ideal = replace(POLICIES["chain"], protocol=Protocol.SEQUENCER)
+    legend = " ".join(create_legend(create_result({"chain": create_arm()}, {"chain": ideal})))
+    assert f"Order under protocol sequencer: {ORDERING_NAME}; it never fails." in legend
+    assert "Byzantine" not in legend
 
 
 def test_methods_are_named() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from sim.core.errors import InputError
 from sim.core.records import Effect
-from sim.policies.base import Inbound, Policy, Scope
+from sim.policies.base import Inbound, Policy, Protocol, Scope
 from sim.policies.registry import load_policies
 from sim.scenario.load import load_scenario
 from sim.scenario.policies import compute_policy_digest, create_policies
@@ -33,6 +33,8 @@ LEVERS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"revocation_lag": "90s"}, {"revocation_lag_us": 90_000_000}),
     ({"commit_delay": "48h"}, {"commit_delay_us": 172_800_000_000}),
     ({"fee": 3}, {"fee": 3}),
+    ({"protocol": "sequencer"}, {"protocol": Protocol.SEQUENCER}),
+    ({"protocol": "hotstuff_3"}, {"protocol": Protocol.HOTSTUFF_3}),
     ({}, {}),
 ]
 
@@ -110,6 +112,7 @@ def test_a_label_does_not_move_the_digest_and_every_lever_does() -> None:
         "revocation_lag_us": 1,
         "commit_delay_us": 1,
         "fee": 2,
+        "protocol": Protocol.SEQUENCER,
     }
     assert set(changed) == {field.name for field in fields(Policy)} - {"name"}
     digests = {

@@ -15,6 +15,7 @@ from sim.core.records import (
     TRUTH,
     Records,
 )
+from sim.trace.ordering import COMMIT, VIEW, Ordering
 from sim.trace.records import DomainRecord, Header, Trace, create_header
 
 ROOT, STATE = bytes(range(32)), bytes(range(32, 64))
@@ -39,6 +40,7 @@ def create_trace(**changes: Any) -> Trace:
         return np.arange(n * len(dtype.names or ())).view(dtype)
 
     ledger = DomainRecord("chain", fill(TRANSACTION, 2), [2], STATE)
+    ordering = Ordering(fill(VIEW, 2), fill(COMMIT, 3), (), True, 0, 4)
     trace = Trace(
         policy="chain",
         replication=0,
@@ -52,6 +54,7 @@ def create_trace(**changes: Any) -> Trace:
         exposure=fill(EXPOSURE, 2),
         headers=[create_one()],
         ledgers=[ledger],
+        ordering=ordering,
     )
     return trace._replace(**changes)
 
@@ -113,6 +116,20 @@ def test_every_number_of_a_table_moves_the_digest(name: str) -> None:
             changed = table.copy()
             changed[column][row] += 1
             digests.add(create_trace(**{name: changed}).compute_digest())
+    assert len(digests) == 1 + len(table) * len(table.dtype.names)
+
+
+@pytest.mark.parametrize("name", ["views", "commits"])
+def test_every_number_of_ordering_moves_the_digest(name: str) -> None:
+    ordering = create_trace().ordering
+    table = getattr(ordering, name)
+    digests = {create_trace().compute_digest()}
+    for row in range(len(table)):
+        for column in table.dtype.names:
+            changed = table.copy()
+            changed[column][row] += 1
+            trace = create_trace(ordering=ordering._replace(**{name: changed}))
+            digests.add(trace.compute_digest())
     assert len(digests) == 1 + len(table) * len(table.dtype.names)
 
 

@@ -17,6 +17,7 @@ from sim.core.records import APPROVAL_REQUEST, EXPOSURE, RECEIPT, TASK, TRUTH
 from sim.experiment.cells import create_chunk
 from sim.metrics.base import Value
 from sim.metrics.outcomes import OUTCOMES, measure
+from sim.trace.ordering import COMMIT, VIEW, FaultRecord
 from sim.trace.store import (
     MANIFEST,
     RECEIPT_NAMES,
@@ -272,7 +273,10 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trace]:
 
 
 STORED = ("gateway", "anchored", "chain")
-TABLES = ("transactions", "tasks", "approvals", "exposure", "headers")
+TABLES = (
+    *("transactions", "tasks", "approvals", "exposure", "headers"),
+    *("views", "commits", "faults"),
+)
 
 
 def test_a_part_of_a_result_is_one_file_a_table(
@@ -288,6 +292,9 @@ def test_a_part_of_a_result_is_one_file_a_table(
         ("tasks", len(traces[0].tasks)),
         ("exposure", len(traces[0].exposure)),
         ("headers", len(traces[0].headers)),
+        ("views", len(traces[0].ordering.views)),
+        ("commits", len(traces[0].ordering.commits)),
+        ("faults", 0),
     ):
         table = pq.read_table(tmp_path / f"{name}-000064.parquet")
         assert table.num_rows == 2 * n_rows
@@ -305,6 +312,29 @@ def test_headers_are_stored_as_they_are(trace: Callable[[str], Trace], tmp_path:
             for key, value in header._asdict().items()
         }
         assert row == {"replication": 0, **expected}
+
+
+def test_faults_are_stored_as_they_were_drawn(
+    trace: Callable[[str], Trace], tmp_path: Path
+) -> None:
+    faults = (
+        FaultRecord("crash", (1, 3), 5, 7, is_byzantine=False),
+        FaultRecord("twins", (0,), 6, -1, is_byzantine=True),
+    )
+    chain = trace("chain")
+    chain = chain._replace(ordering=chain.ordering._replace(faults=faults))
+    write_traces(tmp_path, 0, [trace("chain"), chain._replace(replication=1)])
+    assert pq.read_table(tmp_path / "faults-000000.parquet").to_pylist() == [
+        {
+            "replication": 1,
+            "fault": fault.name,
+            "validators": " ".join(map(str, fault.validators)),
+            "from_us": fault.from_us,
+            "until_us": fault.until_us,
+            "is_byzantine": int(fault.is_byzantine),
+        }
+        for fault in faults
+    ]
 
 
 def test_equal_traces_are_equal_files(trace: Callable[[str], Trace], tmp_path: Path) -> None:
@@ -333,6 +363,7 @@ def load_values(folder: Path, trace: Trace, policy: str) -> dict[str, Value]:
         tasks=load("tasks", TASK),
         approvals=load("approvals", APPROVAL_REQUEST),
         exposure=load("exposure", EXPOSURE),
+        ordering=live.ordering._replace(views=load("views", VIEW), commits=load("commits", COMMIT)),
         messages=sum(headers["messages"]),
         n_bytes=sum(headers["n_bytes"]),
     )
