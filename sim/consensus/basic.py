@@ -162,6 +162,7 @@ class BasicReplica(Replica):
         self.view_voted, self.phase_voted = view, kind
         signature = self.signatures.sign(self.validator, (kind, view, digest))
         vote = Vote(kind, view, digest, self.validator, signature, proposal_signature)
+        self.vote_last = vote
         leader = self.get_leader(view)
         if leader == self.validator:
             self.on_vote(vote, effects)

@@ -98,6 +98,7 @@ class ChainedReplica(Replica):
         self.view_voted = view
         signature = self.signatures.sign(self.validator, (VOTE, view, block.digest))
         vote = Vote(VOTE, view, block.digest, self.validator, signature, proposal.signature)
+        self.vote_last = vote
         leader_next = self.get_leader(view + 1)
         if leader_next == self.validator:
             self.on_vote(vote, effects)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 Signature: TypeAlias = Any  # opaque: made and read by one signature scheme
@@ -194,13 +195,27 @@ def compute_root(root_before: bytes, payload: bytes) -> bytes:
     return hashlib.sha256(root_before + payload).digest()
 
 
+@lru_cache(maxsize=1_024)  # every replica asks it of every block
+def compute_digest(
+    view: int, height: int, proposer: int, below: Statement, payload: bytes, root: bytes
+) -> bytes:
+    """Digest of a block's content; `below` is what the certificate of its parent says."""
+    content = b"%d,%d,%d,%d,%d,%b" % (view, height, proposer, *below)
+    return hashlib.sha256(content + b"%d," % len(payload) + payload + root).digest()
+
+
 def create_block(
     view: int, height: int, proposer: int, justify: Certificate, payload: bytes, root: bytes
 ) -> Block:
     """A block with the digest of its content."""
-    content = b"%d,%d,%d,%d,%b" % (view, height, proposer, justify.view, justify.digest)
-    digest = hashlib.sha256(content + payload + root).digest()
+    digest = compute_digest(view, height, proposer, justify[:3], payload, root)
     return Block(digest, view, height, proposer, justify, payload, root)
+
+
+def is_genuine(block: Block) -> bool:
+    """Whether a block's digest is that of its content."""
+    digest, view, height, proposer, justify, payload, root = block
+    return digest == compute_digest(view, height, proposer, justify[:3], payload, root)
 
 
 GENESIS_ROOT = bytes(32)

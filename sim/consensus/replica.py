@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from sim.consensus.evidence import Witness
 from sim.consensus.messages import (
     GENESIS,
     GENESIS_CERTIFICATE,
@@ -16,7 +17,6 @@ from sim.consensus.messages import (
     PROPOSAL,
     TIMEOUT,
     VOTE,
-    Accuse,
     Arm,
     Block,
     Blocks,
@@ -24,7 +24,6 @@ from sim.consensus.messages import (
     Certificate,
     Commit,
     Effect,
-    Evidence,
     Fetch,
     Message,
     NewView,
@@ -34,8 +33,10 @@ from sim.consensus.messages import (
     Statement,
     Timeout,
     TimeoutCertificate,
+    Vote,
     compute_root,
     create_block,
+    is_genuine,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ VIEWS_KEPT = 256  # how long statements are remembered, to convict whoever contr
 BACKOFF_MAX = 20  # doublings of a view's timer
 
 
-class Replica(ABC):
+class Replica(Witness, ABC):
     """What all protocols share; a protocol adds handlers and says how a view begins."""
 
     def __init__(
@@ -89,8 +90,9 @@ class Replica(ABC):
         self.has_timed_out = False
         self.timeouts: dict[int, dict[int, Timeout]] = {}
         self.certified: dict[Statement, bool] = {GENESIS_CERTIFICATE[:3]: True}
-        self.statements: dict[tuple[int, int, int], tuple[Any, Signature]] = {}
+        self.statements = {}
         self.wanted: bytes | None = None  # a block it asked for
+        self.vote_last: Vote | None = None  # for whoever watches
 
     def start(self, effects: list[Effect]) -> None:
         """Begin, or begin again after a crash."""
@@ -163,10 +165,12 @@ class Replica(ABC):
             effects.append(Commit(block, self.root))
 
     def is_extension(self, block: Block) -> bool:
-        """Whether a block is the next above its known parent, root and all."""
+        """Whether a block is the next above its known parent, digest, root and all."""
         parent = self.blocks[block.justify.digest]
-        return block.height == parent.height + 1 and block.root == compute_root(
-            parent.root, block.payload
+        return (
+            block.height == parent.height + 1
+            and block.root == compute_root(parent.root, block.payload)
+            and is_genuine(block)
         )
 
     # views
@@ -192,15 +196,15 @@ class Replica(ABC):
         if self.timeouts:
             self.timeouts = {v: said for v, said in self.timeouts.items() if v >= view - 1}
         if view % VIEWS_KEPT == 0:
-            self.forget_statements()
+            self.forget_old_views()
         effects.append(Arm(self.get_timeout_us()))
         if self.get_leader(view) == self.validator:
             self.on_view_led(effects)
 
-    def forget_statements(self) -> None:
+    def forget_old_views(self) -> None:
         """Statements of long ago convict nobody any more."""
         oldest = self.view - VIEWS_KEPT
-        self.statements = {key: said for key, said in self.statements.items() if key[1] >= oldest}
+        self.forget_statements(oldest)
         self.certified = {key: True for key in self.certified if key[1] >= oldest}
         self.certified[GENESIS_CERTIFICATE[:3]] = True
 
@@ -306,27 +310,12 @@ class Replica(ABC):
         if wanted is None or not answer.blocks or answer.blocks[0].digest != wanted:
             return
         for block in answer.blocks:
-            if block.digest != wanted:
+            if block.digest != wanted or not is_genuine(block):
                 return
             self.blocks[block.digest] = block
             wanted = block.justify.digest
         self.wanted = None
         self.on_caught_up(effects)
-
-    # who contradicts himself
-
-    def note(
-        self, kind: int, view: int, validator: int, digest: bytes, signature: Signature
-    ) -> Evidence | None:
-        """Remember what a validator signed; proof against it if it had signed otherwise."""
-        key = (kind, view, validator)
-        said = self.statements.get(key)
-        if said is None:
-            self.statements[key] = (digest, signature)
-            return None
-        if said[0] == digest:
-            return None
-        return Evidence(validator, (kind, view, said[0]), said[1], (kind, view, digest), signature)
 
     # what a protocol fills in
 
@@ -367,19 +356,6 @@ class Replica(ABC):
         block = create_block(self.view, parent.height + 1, self.validator, justify, payload, root)
         signature = self.signatures.sign(self.validator, (PROPOSAL, self.view, block.digest))
         return block, signature
-
-    def accuse(self, evidence: Evidence | None, effects: list[Effect]) -> None:
-        """Pass proof on, once its older half is known to be genuine as well."""
-        if evidence is not None and self.is_proof(evidence):
-            effects.append(Accuse(evidence))
-
-    def is_proof(self, evidence: Evidence) -> bool:
-        """Whether both statements are the accused's."""
-        return self.signatures.is_signed(
-            evidence.accused, evidence.first, evidence.first_signature
-        ) and self.signatures.is_signed(
-            evidence.accused, evidence.second, evidence.second_signature
-        )
 
     def be_ready(self, delay_us: int, effects: list[Effect]) -> None:
         """Tell the host that it may propose."""

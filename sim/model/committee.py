@@ -15,6 +15,7 @@ from sim.consensus.messages import (
     Arm,
     Block,
     Broadcast,
+    Certificate,
     Commit,
     Effect,
     Evidence,
@@ -121,7 +122,9 @@ class Committee:
         self.owed = [0] * n_nodes  # view whose block others wait for, to commit what it committed
         self.is_chained = kind is ChainedReplica
         self.waking = Timer(self.env, self.wake)
-        self.seen: list[tuple[Any, Any]] = [(None, None)] * n_nodes
+        self.seen_high: list[Certificate | None] = [None] * n_nodes
+        self.seen_lock: list[Certificate | None] = [None] * n_nodes
+        self.seen_vote: list[Vote | None] = [None] * n_nodes
         self.proposed: dict[bytes, ViewRecord] = {}
         self.certified_us: dict[bytes, int] = {}
         self.commits: list[CommitRecord] = []
@@ -176,22 +179,29 @@ class Committee:
         if self.behaviours[node]:
             effects = self.misbehave(node, message, effects)
         if self.is_honest[node]:
-            high, lock = replica.high, replica.lock
-            seen = self.seen[node]
-            if seen[0] is not high or seen[1] is not lock:
-                self.on_learned(node, replica)
+            self.observe(node, replica)
         if effects:
             self.perform(node, effects)
 
-    def on_learned(self, node: int, replica: Replica) -> None:
-        """Watch what an honest node took for certified."""
-        high, lock = replica.high, replica.lock
-        self.seen[node] = (high, lock)
-        self.watch.on_certificate(high)
-        if lock is not high:
-            self.watch.on_certificate(lock)
-        self.watch.on_lock(replica.validator, lock.view)
-        self.certified_us.setdefault(high.digest, self.env.now)
+    def observe(self, node: int, replica: Replica) -> None:
+        """Watch what an honest node took for certified, and what it voted for."""
+        high, lock, vote = replica.high, replica.lock, replica.vote_last
+        watch = self.watch
+        if vote is not None and vote is not self.seen_vote[node]:
+            self.seen_vote[node] = vote  # before its lock: its own vote may be what raised it
+            block = replica.blocks.get(vote.digest)  # none in a late phase of basic HotStuff
+            below = -1 if block is None else block.justify.view
+            watch.on_vote(vote.validator, vote.kind, vote.view, vote.digest, below)
+        if high is not self.seen_high[node]:
+            self.seen_high[node] = high
+            self.certified_us.setdefault(high.digest, self.env.now)
+            if high is not watch.checked:
+                watch.on_certificate(high)
+        if lock is not self.seen_lock[node]:
+            self.seen_lock[node] = lock
+            watch.on_lock(replica.validator, lock.view)
+            if lock is not high:
+                watch.on_certificate(lock)
 
     def misbehave(self, node: int, message: Message | None, effects: list[Effect]) -> list[Effect]:
         """Let the behaviours of a Byzantine node change what goes out."""
@@ -226,21 +236,13 @@ class Committee:
 
     def send(self, node: int, validator: int, message: Message) -> None:
         """Send to all nodes of a validator; what a node says to itself comes at once."""
-        if type(message) is Vote and self.is_honest[node]:
-            self.watch_vote(node, message)
-        elif type(message) is Proposal:  # to some only: it tells others something else
+        if type(message) is Proposal:  # to some only: it tells others something else
             self.note_proposal(message)
         if validator == self.validators[node]:
             self.deliver(node, node, message)
             return
         for target in self.nodes_of[validator]:
             self.network.send(node, target, message)
-
-    def watch_vote(self, node: int, vote: Vote) -> None:
-        """Watch a vote of an honest node."""
-        block = self.replicas[node].blocks.get(vote.digest)  # none in a late phase of basic
-        below = -1 if block is None else block.justify.view
-        self.watch.on_vote(vote.validator, vote.kind, vote.view, vote.digest, below)
 
     def broadcast(self, node: int, message: Message) -> None:
         """Send to every other node."""
@@ -353,6 +355,8 @@ class Committee:
             return
         payload = self.work.take(node, self.env.now, get_uncommitted(replica, parent))
         effects = replica.propose(payload)
+        if self.is_honest[node]:
+            self.observe(node, replica)
         self.perform(node, self.misbehave(node, None, effects))
 
     # crashes
