@@ -59,14 +59,13 @@ class ChainedReplica(Replica):
 
     def on_proposal(self, proposal: Proposal, effects: list[Effect]) -> None:
         """Verify, learn from the certificate inside, go to the view, and vote."""
-        block, entry = proposal.block, proposal.entry
-        view, proposer, justify = block.view, block.proposer, block.justify
-        statement = (PROPOSAL, view, block.digest)
+        block, entry, signature = proposal
+        digest, view, _, proposer, justify, _, _ = block
         if self.get_leader(view) != proposer or abs(view - self.view) > VIEWS_AHEAD_MAX:
             return
-        if not self.signatures.is_signed(proposer, statement, proposal.signature):
+        if not self.signatures.is_signed(proposer, (PROPOSAL, view, digest), signature):
             return
-        evidence = self.note(PROPOSAL, view, proposer, block.digest, proposal.signature)
+        evidence = self.note(PROPOSAL, view, proposer, digest, signature)
         if evidence is not None:
             self.accuse(evidence, effects)
         if view < self.view:
@@ -85,7 +84,7 @@ class ChainedReplica(Replica):
             self.waiting = proposal
             self.fetch(justify.digest, proposer, effects)
         elif self.is_extension(block):
-            self.blocks[block.digest] = block
+            self.blocks[digest] = block
             self.vote(proposal, effects)
 
     def vote(self, proposal: Proposal, effects: list[Effect]) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from sim.consensus.messages import (
     GENESIS,
-    GENESIS_ROOT,
     TIMEOUT,
     VOTE,
     Block,
@@ -38,9 +37,9 @@ class Watch:
         self.checked: Certificate | None = None
         self.voted: dict[tuple[int, int, int], bytes] = {}  # kind, view, validator -> block
         self.locks: dict[int, int] = {}  # validator -> highest view it was seen locked on
-        self.final: dict[int, tuple[bytes, bytes]] = {0: (GENESIS.digest, GENESIS_ROOT)}
+        self.final: dict[int, Commit] = {}  # by height, as whoever committed first has it
         self.also_final: dict[int, list[bytes]] = {}  # other blocks committed at a height
-        self.heights: dict[int, tuple[int, bytes]] = {}  # replica -> last height and block
+        self.last: dict[int, Block] = {}  # replica -> last block it committed
         self.convicted: dict[int, Evidence] = {}
         self.n_conflicts = 0
         self.n_certificates = 0
@@ -91,18 +90,16 @@ class Watch:
         """I1 agreement, I2 prefix and order, I7 equal state roots."""
         block, root = commit
         self.n_commits += 1
-        height, below = self.heights.get(replica, (0, GENESIS.digest))
-        if block.height != height + 1 or block.parent != below:
-            found = f"replica {replica} committed height {block.height} after {height}"
-            raise InvariantError("I2 prefix", block.height, "the next block above", found)
-        self.heights[replica] = (block.height, block.digest)
-        final = self.final.setdefault(block.height, (block.digest, root))
-        if final[0] != block.digest:
+        height, below = block.height, self.last.get(replica, GENESIS)
+        if height != below.height + 1 or block.justify.digest != below.digest:
+            found = f"replica {replica} committed height {height} after {below.height}"
+            raise InvariantError("I2 prefix", height, "the next block above", found)
+        self.last[replica] = block
+        final = self.final.setdefault(height, commit)
+        if final.block.digest != block.digest:
             self.on_conflict(block)
-        elif final[1] != root:
-            raise InvariantError(
-                "I7 state root", block.height, final[1].hex()[:16], root.hex()[:16]
-            )
+        elif final.root != root:
+            raise InvariantError("I7 state root", height, final.root.hex()[:16], root.hex()[:16])
 
     def on_conflict(self, block: Block) -> None:
         """Two honest replicas have different blocks at one height."""
@@ -110,7 +107,7 @@ class Watch:
         if block.digest not in others:
             others.append(block.digest)
             self.n_conflicts += 1
-            known = self.final[block.height][0].hex()[:16]
+            known = self.final[block.height].block.digest.hex()[:16]
             self.report("I1 agreement", block.height, known, block.digest.hex()[:16])
 
     def report(self, invariant: str, place: int, expected: str, found: str) -> None:

@@ -190,6 +190,7 @@ def encode_statement(statement: Statement) -> bytes:
     return STATEMENT_TAG + kind.to_bytes(1, "little") + view.to_bytes(8, "little") + subject
 
 
+@lru_cache(maxsize=1_024)  # every replica asks it of every block
 def compute_root(root_before: bytes, payload: bytes) -> bytes:
     """State root after a batch: stands for its execution, which ordering never sees."""
     return hashlib.sha256(root_before + payload).digest()

@@ -7,6 +7,7 @@ crash; the rest is rebuilt from what others say.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sim.consensus.evidence import Witness
@@ -61,7 +62,7 @@ class Replica(Witness, ABC):
         self.validator, self.setting, self.rules = validator, setting, rules
         self.signatures = signatures
         self.quorum = setting.quorum
-        self.get_leader = setting.get_leader
+        self.get_leader = lru_cache(maxsize=VIEWS_KEPT)(setting.get_leader)
         self.handlers: dict[type, Callable[[Any, list[Effect]], None]] = {
             Timeout: self.on_timeout,
             Fetch: self.on_fetch,
@@ -72,6 +73,7 @@ class Replica(Witness, ABC):
         self.root = GENESIS_ROOT
         self.forget_votes()
         self.forget_all_but_votes()
+        self.arm = Arm(self.get_timeout_us())  # while no view has timed out
 
     # what survives a crash, and what does not
 
@@ -197,7 +199,7 @@ class Replica(Witness, ABC):
             self.timeouts = {v: said for v, said in self.timeouts.items() if v >= view - 1}
         if view % VIEWS_KEPT == 0:
             self.forget_old_views()
-        effects.append(Arm(self.get_timeout_us()))
+        effects.append(Arm(self.get_timeout_us()) if self.n_timeouts else self.arm)
         if self.get_leader(view) == self.validator:
             self.on_view_led(effects)
 

@@ -38,6 +38,7 @@ class TrustedSignatures:
 
     def __init__(self) -> None:
         self.signers: dict[Statement, set[int]] = {}
+        self.found: tuple[Sequence[int], Statement] | None = None  # signed by all of them
 
     def sign(self, validator: int, statement: Statement) -> Signature:
         """Remember it."""
@@ -54,9 +55,15 @@ class TrustedSignatures:
     def are_signed(
         self, validators: Sequence[int], statement: Statement, signatures: Sequence[Signature]
     ) -> bool:
-        """Whether all of them signed it."""
+        """Whether all of them signed it; every replica asks it of the certificate that is new."""
+        found = self.found
+        if found is not None and found[0] is validators and found[1] == statement:
+            return True
         signers = self.signers.get(statement)
-        return signers is not None and signers.issuperset(validators)
+        if signers is None or not signers.issuperset(validators):
+            return False
+        self.found = (validators, statement)
+        return True
 
 
 class Ed25519Signatures:

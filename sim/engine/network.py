@@ -56,6 +56,25 @@ class Network:
         else:
             self.put(delay_us, source, target, message)
 
+    def broadcast(self, source: int, message: Any) -> None:
+        """Send one message to every other node."""
+        delays_us = self.delays_us[source]
+        if self.disturbances:
+            for target in range(len(delays_us)):
+                if target != source:
+                    self.send(source, target, message)
+            return
+        now_us, due = self.env.now, self.due
+        for target, delay_us in enumerate(delays_us):
+            if target == source:
+                continue
+            arriving = due.get(now_us + delay_us)
+            if arriving is None:
+                self.put(delay_us, source, target, message)
+            else:
+                arriving.append((source, target, message))
+        self.n_sent += len(delays_us) - 1
+
     def put(self, delay_us: int, source: int, target: int, message: Any) -> None:
         """Let a message arrive after a delay; one event serves all that arrive at a moment."""
         at_us = self.env.now + delay_us

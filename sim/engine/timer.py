@@ -28,9 +28,10 @@ class Timer:
 
     def arm(self, delay_us: int) -> None:
         """Go off after a delay, and not before."""
-        self.deadline_us = self.env.now + delay_us
-        if not self.env.now <= self.waking_us <= self.deadline_us:
-            self.wake_at(self.deadline_us)
+        now_us = self.env.now
+        self.deadline_us = deadline_us = now_us + delay_us
+        if not now_us <= self.waking_us <= deadline_us:
+            self.wake_at(deadline_us)
 
     def disarm(self) -> None:
         """Do not go off."""

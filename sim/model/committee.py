@@ -129,6 +129,7 @@ class Committee:
         self.certified_us: dict[bytes, int] = {}
         self.commits: list[CommitRecord] = []
         self.n_final: dict[bytes, int] = {}
+        self.n_final_honest = get_fault_limit(setting.n_validators) + 1  # one of them is honest
         self.evidence: list[tuple[int, Evidence, int]] = []
 
     def create_timer(self, node: int, on_deadline: Any) -> Timer:
@@ -250,10 +251,7 @@ class Committee:
             self.note_proposal(message)
         elif type(message) is Phase and self.is_honest[node]:
             self.watch.on_certificate(message.certificate)
-        send = self.network.send
-        for target in range(len(self.replicas)):
-            if target != node:
-                send(node, target, message)
+        self.network.broadcast(node, message)
 
     def note_proposal(self, proposal: Proposal) -> None:
         """Remember when a block was first proposed."""
@@ -270,7 +268,7 @@ class Committee:
         if node < self.setting.n_validators:  # a twin is no further validator
             n_final = self.n_final.get(block.digest, 0) + 1
             self.n_final[block.digest] = n_final
-            if n_final == get_fault_limit(self.setting.n_validators) + 1:
+            if n_final == self.n_final_honest:
                 self.work.on_final(block, now_us)
         if block.payload and self.is_chained and self.leads(node):
             self.owed[node] = self.replicas[node].view
