@@ -317,7 +317,13 @@ class Tap:
             self.delivered.append((env.now, source, target, message))
             deliver(source, target, message)
 
+        def broadcast_seen(source: int, message: Any) -> None:
+            for target in range(len(network.delays_us)):
+                if target != source:
+                    send_seen(source, target, message)
+
         network.send = send_seen  # type: ignore[method-assign]
+        network.broadcast = broadcast_seen  # type: ignore[method-assign]
         network.deliver = deliver_seen
 
     def find_sent(self, kind: type, source: int) -> list[Any]:

@@ -139,7 +139,7 @@ class TestCommits:
             for block in blocks[:n_blocks]:
                 watch.on_commit(replica, commit(block))
         assert watch.n_commits == 6
-        assert watch.heights[0] == (3, blocks[2].digest)
+        assert watch.last == {0: blocks[2], 1: blocks[0], 2: blocks[1]}
 
     def test_a_height_is_not_left_out(self) -> None:
         watch, signatures = create_watch()

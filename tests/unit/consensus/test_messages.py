@@ -18,6 +18,7 @@ from sim.consensus.messages import (
     compute_root,
     create_block,
     encode_statement,
+    is_genuine,
 )
 
 CONTENT = (3, 2, 1, GENESIS_CERTIFICATE, b"batch", b"root")
@@ -79,3 +80,17 @@ def test_the_digest_covers_the_parent() -> None:
 def test_who_signed_the_certificate_inside_is_not_part_of_a_block() -> None:
     signed = GENESIS_CERTIFICATE._replace(signers=(0, 1, 2), signatures=(None,) * 3)
     assert create_block(*CONTENT[:3], signed, *CONTENT[4:]).digest == create_block(*CONTENT).digest
+
+
+def test_a_block_is_genuine_only_with_the_digest_of_its_own_content() -> None:
+    block = create_block(3, 2, 1, GENESIS_CERTIFICATE, b"batch", bytes(32))
+    assert is_genuine(block)
+    for change in (
+        {"view": 4},
+        {"height": 3},
+        {"proposer": 2},
+        {"justify": GENESIS_CERTIFICATE._replace(view=1)},
+        {"payload": b"other"},
+        {"root": b"\1" * 32},
+    ):
+        assert not is_genuine(block._replace(**change)), change

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from sim.engine.clock import Clock
 from sim.engine.network import Network
 
@@ -91,3 +93,16 @@ def test_messages_are_numbered_by_link_while_something_is_on_the_way() -> None:
     for source in (0, 1, 0):
         network.send(source, 1 - source, "disturbed")
     assert [(source, ordinal) for source, _, _, ordinal in shift.seen] == [(0, 0), (1, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("more_us", [(), (0, 0)], ids=["free", "copied on the way"])
+def test_a_broadcast_is_a_message_to_every_other_node(more_us: tuple[int, ...]) -> None:
+    clock, network, delivered = create_network([[0, 5, 7], [5, 0, 7], [7, 7, 0]])
+    if more_us:
+        network.disturbances.append(Shift(*more_us))
+    network.broadcast(0, "all")
+    network.broadcast(1, "all")
+    assert network.n_sent == 4
+    clock.run()
+    once = [(5, 0, 1, "all"), (5, 1, 0, "all"), (7, 0, 2, "all"), (7, 1, 2, "all")]
+    assert delivered == [each for each in once for _ in range(len(more_us) or 1)]
