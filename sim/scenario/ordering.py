@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sim.scenario.schema import FaultEntry, Scenario
 
 VALIDATORS_MAX = 1_000
+SHORTEST_US = 1_000  # of what comes again and again
 
 
 def check_chain(scenario: Scenario, notes: Notes) -> None:
@@ -29,6 +30,8 @@ def check_chain(scenario: Scenario, notes: Notes) -> None:
         if leader >= n_validators:
             place: Place = ("chain", "first_leaders", index)
             notes.add(place, f"validators are numbered 0 to {n_validators - 1}")
+    if chain.view_timeout < SHORTEST_US:
+        notes.add(("chain", "view_timeout"), "must be at least 1ms")
     if chain.view_timeout_max < chain.view_timeout:
         notes.add(("chain", "view_timeout_max"), "must be at least view_timeout")
     for index, entry in enumerate(scenario.faults):
@@ -48,6 +51,8 @@ def _check_fault(scenario: Scenario, entry: FaultEntry, place: Place, notes: Not
         notes.add((*place, "drawn"), f"there are only {n_validators} validators")
     if entry.until is not None and entry.until <= entry.since:
         notes.add((*place, "until"), "must be after from")
+    if entry.every is not None and entry.every < SHORTEST_US:
+        notes.add((*place, "every"), "must be at least 1ms")
     if (entry.every is None) != (entry.lasting is None):
         notes.add(place, "every and lasting go together")
     if entry.drawn is not None and entry.name == "twins" and entry.every is not None:

@@ -230,7 +230,9 @@ class Chain(Strict):
         description="Time from any validator to any other, instead of regions and processing.",
     )
     view_timeout: PositiveDuration = Field(
-        1_000_000, description="A view's timer, doubled with each view in a row that times out."
+        2_000_000,
+        description="A view's timer, long enough for a view of any of the protocols; doubled "
+        "once more views in a row time out than silent leaders explain.",
     )
     view_timeout_max: PositiveDuration = 60_000_000
     leader_wait: PositiveDuration = Field(

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 STAKE = 1_000_000
 LIAR = 3
+NEAR = {"link": "100ms"}  # all votes are in before the next block
 
 
 def live(folder: Path, policy: str = "chain", **changes: Any) -> tuple[Replication, Trace]:
     """One replication of a busy little world, and what is left of it."""
-    agents = [create_worker(cross_org_share=0.5)]
-    world = load_world(folder, agents=agents, **changes)
+    changes = {"agents": [create_worker(cross_org_share=0.5)], "chain": NEAR} | changes
+    world = load_world(folder, **changes)
     replication = Replication(world, POLICIES[policy], 1, 0)
     return replication, replication.run()
 
@@ -92,10 +93,19 @@ def test_an_absent_validator_is_jailed_and_keeps_its_stake(tmp_path: Path) -> No
     assert validators["negative"][:LIAR].tolist() == [0] * 3
 
 
-def test_nobody_honest_is_jailed_however_far_away(tmp_path: Path) -> None:
+def test_whoever_votes_before_the_next_block_is_never_jailed(tmp_path: Path) -> None:
     _, trace = live(tmp_path, horizon="100s")
     assert len(trace.ordering.views) > 200
     assert trace.ordering.penalties == (0, 0, 0, 0, 0)
+
+
+def test_a_certificate_names_the_fastest_so_the_farthest_is_jailed_and_keeps_its_stake(
+    tmp_path: Path,
+) -> None:
+    chain = {"validators": 7, "regions": ["us-east-1"] * 6 + ["ap-southeast-2"]}
+    _, trace = live(tmp_path, chain=chain, horizon="100s")
+    assert trace.ordering.penalties.n_jailed >= 1
+    assert trace.ordering.penalties.slashed == 0
 
 
 def test_two_keys_in_one_fork_are_both_punished_by_the_branch_that_counts(tmp_path: Path) -> None:
@@ -103,7 +113,7 @@ def test_two_keys_in_one_fork_are_both_punished_by_the_branch_that_counts(tmp_pa
         {"fault": "twins", "validators": [2, 3]},
         {"fault": "partition", "groups": "0 2 3 | 1 2b 3b", "from": "5s", "until": "15s"},
     ]
-    chain = {"allow_unsafe": True}
+    chain = NEAR | {"allow_unsafe": True}
     _, trace = live(tmp_path, faults=faults, chain=chain, horizon="60s")
     commits = trace.ordering.commits
     honest = commits[commits["honest"] == 1]

@@ -54,7 +54,7 @@ def test_one_job_needs_no_other_process(jobs: list[Job], monkeypatch: pytest.Mon
     assert execute([], 8, lambda _: None) == []
 
 
-BROKEN = InvariantError("I8 conservation", 7, "the supply", "another sum")
+BROKEN = InvariantError("I8 conservation", 7, "the supply", "another sum", "replay: sim run it")
 
 
 def break_promise(job: Job) -> JobResult:
@@ -73,6 +73,7 @@ def test_a_broken_promise_comes_through_whole(
     with pytest.raises(InvariantError) as caught:
         execute(jobs, workers, heard.append)
     assert str(caught.value) == str(BROKEN)
+    assert caught.value.replay == "replay: sim run it"
     assert caught.value.exit_code == 3
     assert ("gateway", 0) in map(get_place, heard)
     assert ("gateway", 1) not in map(get_place, heard)

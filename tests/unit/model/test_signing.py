@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim.core.keys import create_keypair, derive_seed
-from sim.core.reasons import Reason
+from sim.core.reasons import PENDING, Reason
 from sim.core.records import OPERATION, TRANSACTION, Kind, Records
 from sim.ledger.state import State, add_account, create_state
 from sim.model.signing import Ed25519Signing, TrustedSigning
@@ -145,7 +145,10 @@ def test_honest_agents_are_not_refused_for_their_own_signatures(
     policy: str, tmp_path: Path
 ) -> None:
     world = load_world(tmp_path, agents=[create_worker(count=1)], signatures="ed25519")
-    assert set(get_calls(run(world, policy)).code.tolist()) == {0}
+    calls = get_calls(run(world, policy))
+    late = calls.receipts["submitted_us"] > 35_000_000  # not every one of them is final at 40 s
+    assert set(calls.code[~late].tolist()) == {0}
+    assert set(calls.code[late].tolist()) <= {0, PENDING}
 
 
 @pytest.mark.parametrize("policy", ["gateway", "anchored", "federated", "chain", "layered"])

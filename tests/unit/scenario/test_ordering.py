@@ -64,6 +64,14 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
         {"chain": {"view_timeout": "3s", "view_timeout_max": "2s"}},
         "chain.view_timeout_max", "must be at least view_timeout", "", '"2s"',
     ),
+    "a timer that is over at once": (
+        {"chain": {"view_timeout": "1us"}},
+        "chain.view_timeout", "must be at least 1ms", "", '"1us"',
+    ),
+    "a fault that never stops coming": (
+        {"faults": [CRASH | {"every": "1us", "lasting": "1us"}]},
+        "faults[0].every", "must be at least 1ms", "", '"1us"',
+    ),
     "an unknown fault": (
         {"faults": [{"fault": "crush"}]},
         "faults[0].fault", "crush", "crash", '"crush"',
