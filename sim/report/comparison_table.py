@@ -63,6 +63,11 @@ ROWS: tuple[tuple[str, str] | None, ...] = (
     ("approval_bypass_rate", "gate: approval bypassed"),
     ("forgery_acceptance_rate", "gate: forgeries accepted"),
 )
+ABOUT_FAULTS = (  # shown where the scenario has any, or asks
+    "wasted_view_share",
+    "validators_jailed",
+    "conflicting_transactions",
+)
 LATENCIES = ("commit_latency_p50", "commit_latency_p95", "commit_latency_p99")
 SCALES = {"E": 1e18, "P": 1e15, "T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3}
 LABEL_WIDTH = 31
@@ -192,8 +197,12 @@ def is_by_construction(name: str, policy: str, result: RunResult) -> bool:
 
 def get_rows(result: RunResult, policies: Sequence[str]) -> list[tuple[str, str] | None]:
     """Rows that say something under at least one of the policies; None between blocks."""
+    scenario = result.loaded.scenario
+    hidden = () if scenario.faults else ABOUT_FAULTS
     rows: list[tuple[str, str] | None] = []
     for row in ROWS:
+        if row is not None and row[0] in hidden and row[0] not in scenario.primary:
+            continue
         if row is None:
             if rows and rows[-1] is not None:
                 rows.append(None)

@@ -16,7 +16,7 @@ def test_a_table_in_the_readme_is_what_a_run_prints(name: str) -> None:
 
 
 def test_the_example_scenario_is_sound(tmp_path: Path) -> None:
-    example = re.search(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    example = re.search(r"```yaml\n(version: 1\n.*?)```", README.read_text("utf-8"), re.DOTALL)
     assert example is not None
     file = tmp_path / "first.yaml"
     file.write_text(example.group(1))

@@ -86,7 +86,7 @@ def be_content(setting: Setting) -> int:
 
 # for most of the time between two slow blocks one leader alone has the certificate of the last;
 # with a short timer others are on their way before it is back
-SLOW = {"link": "20ms", "block_interval": "900ms"}
+SLOW = {"view_timeout": "1s", "link": "20ms", "block_interval": "900ms"}
 HASTY = {"link": "20ms", "view_timeout": "300ms", "view_timeout_max": "300ms"}
 
 

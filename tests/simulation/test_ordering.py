@@ -48,7 +48,7 @@ KNOBS: dict[str, Document] = {  # of faults that do not stand on their own
     "region_outage": {"region": "eu-north-1"},
 }
 BUSY = [create_worker(count=12, cross_org_share=0.3, task_every="3s"), create_reacher(count=3)]
-NEAR = {"link": "20ms"}  # else a view of basic HotStuff takes longer than its timer
+NEAR = {"link": "20ms", "view_timeout": "1s"}
 PRINT_DIGESTS = """
 import sys
 from tests.worlds import get_policies, load_shipped, run

@@ -22,6 +22,7 @@ from sim.metrics.outcomes import OUTCOMES, OVERHEADS
 from sim.policies.base import Policy, Protocol
 from sim.report.comparison_table import (
     ABBREVIATED_REASONS,
+    ABOUT_FAULTS,
     CELL_WIDTH,
     LABEL_WIDTH,
     ROWS,
@@ -369,13 +370,22 @@ def test_no_mark_stands_on_what_has_no_number() -> None:
 
 def test_every_policy_has_a_column_and_every_row_its_unit() -> None:
     names = list(POLICIES)
-    text = render(create_result({name: create_arm() for name in names}), width=400)
+    result = create_result({name: create_arm() for name in names})
+    faulted = load_scenario(SCENARIOS / "byzantine_validators.yaml")
+    text = render(replace(result, loaded=faulted), width=400)
     header = text.splitlines()[0] + text.splitlines()[1]
     for name in names:
         assert all(part in header for part in name.split("_"))
     assert "n = 4" in text
     for row in ROWS:
         assert row is None or row[1] in text
+
+
+def test_rows_about_faults_are_left_out_where_the_scenario_has_none() -> None:
+    text = render(create_result({name: create_arm() for name in POLICIES}), width=400)
+    for row in ROWS:
+        if row is not None:
+            assert (row[1] in text) is (row[0] not in ABOUT_FAULTS), row
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 150, 400])
