@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from sim.consensus.messages import (
     COMMIT,
     PRECOMMIT,
-    PROPOSAL,
     TIMEOUT,
     VOTE,
     Broadcast,
@@ -83,11 +82,6 @@ class BasicReplica(Replica):
         elif self.entry is not None:
             self.be_ready(self.setting.delta_us, effects)
 
-    def on_late_timeout(self, n_timeouts: int, effects: list[Effect]) -> None:
-        """Once every validator is heard, no lock is unknown."""
-        if n_timeouts == self.setting.n_validators and self.get_parent() is not None:
-            self.be_ready(0, effects)
-
     def on_new_view(self, greeting: NewView, effects: list[Effect]) -> None:
         """A validator has entered a view that this one leads."""
         view, sender, high, signature = greeting
@@ -123,13 +117,7 @@ class BasicReplica(Replica):
         """Verify and vote in the first phase; a block never below the lock."""
         block, entry = proposal.block, proposal.entry
         view, proposer, justify = block.view, block.proposer, block.justify
-        statement = (PROPOSAL, view, block.digest)
-        if self.get_leader(view) != proposer or abs(view - self.view) > VIEWS_AHEAD_MAX:
-            return
-        if not self.signatures.is_signed(proposer, statement, proposal.signature):
-            return
-        self.accuse(self.note(PROPOSAL, view, proposer, block.digest, proposal.signature), effects)
-        if view < self.view or not self.is_certified(justify):
+        if not self.is_in_time(proposal, effects) or not self.is_certified(justify):
             return
         self.adopt(justify, proposer, effects)
         if view > self.view:

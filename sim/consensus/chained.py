@@ -59,17 +59,10 @@ class ChainedReplica(Replica):
 
     def on_proposal(self, proposal: Proposal, effects: list[Effect]) -> None:
         """Verify, learn from the certificate inside, go to the view, and vote."""
-        block, entry, signature = proposal
+        if not self.is_in_time(proposal, effects):
+            return
+        block, entry, _ = proposal
         digest, view, _, proposer, justify, _, _ = block
-        if self.get_leader(view) != proposer or abs(view - self.view) > VIEWS_AHEAD_MAX:
-            return
-        if not self.signatures.is_signed(proposer, (PROPOSAL, view, digest), signature):
-            return
-        evidence = self.note(PROPOSAL, view, proposer, digest, signature)
-        if evidence is not None:
-            self.accuse(evidence, effects)
-        if view < self.view:
-            return
         if justify.view + 1 != view and (
             entry is None or entry.view + 1 != view or not self.is_timed_out(entry)
         ):
@@ -183,11 +176,6 @@ class ChainedReplica(Replica):
             self.be_ready(0, effects)
         else:
             self.be_ready(self.setting.delta_us, effects)
-
-    def on_late_timeout(self, n_timeouts: int, effects: list[Effect]) -> None:
-        """Once every validator is heard, no lock is unknown."""
-        if n_timeouts == self.setting.n_validators and self.get_parent() is not None:
-            self.be_ready(0, effects)
 
     def on_caught_up(self, effects: list[Effect]) -> None:
         """Apply the highest certificate, look again at what waited, propose if it leads."""

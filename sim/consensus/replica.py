@@ -28,6 +28,7 @@ from sim.consensus.messages import (
     Fetch,
     Message,
     NewView,
+    Proposal,
     Ready,
     Send,
     Signature,
@@ -330,10 +331,6 @@ class Replica(Witness, ABC):
         """It leads the view it has just entered."""
 
     @abstractmethod
-    def on_late_timeout(self, n_timeouts: int, effects: list[Effect]) -> None:
-        """It leads, after a time-out, and heard one more validator of the view before."""
-
-    @abstractmethod
     def on_caught_up(self, effects: list[Effect]) -> None:
         """Blocks came that it had asked for."""
 
@@ -342,6 +339,27 @@ class Replica(Witness, ABC):
         """Make a block of a batch, as the leader of this view."""
 
     # shared by the protocols
+
+    def is_in_time(self, proposal: Proposal, effects: list[Effect]) -> bool:
+        """Whether a proposal is its leader's own and not of a view that is over.
+
+        Whoever proposes twice in a view is found out here, whichever view that is.
+        """
+        block, _, signature = proposal
+        digest, view, _, proposer, _, _, _ = block
+        if self.get_leader(view) != proposer or abs(view - self.view) > VIEWS_AHEAD_MAX:
+            return False
+        if not self.signatures.is_signed(proposer, (PROPOSAL, view, digest), signature):
+            return False
+        evidence = self.note(PROPOSAL, view, proposer, digest, signature)
+        if evidence is not None:
+            self.accuse(evidence, effects)
+        return view >= self.view
+
+    def on_late_timeout(self, n_timeouts: int, effects: list[Effect]) -> None:
+        """Once every validator is heard, no lock is unknown."""
+        if n_timeouts == self.setting.n_validators and self.get_parent() is not None:
+            self.be_ready(0, effects)
 
     def get_parent(self) -> Block | None:
         """What it would extend now; None while that is not known or nothing may be proposed."""
