@@ -15,7 +15,7 @@ from sim.consensus.sequencer import ORDERING_NAME
 from sim.core.units import PPM
 from sim.experiment.comparison import Estimate
 from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
-from sim.policies.base import Checks
+from sim.policies.base import Checks, Protocol
 from sim.stats.intervals import Method, compute_zero_bound
 
 if TYPE_CHECKING:
@@ -296,6 +296,12 @@ def describe_ordering(result: RunResult) -> list[str]:
             f"Order on the chain: {chain.validators} validators by {', '.join(protocols)}, message "
             f"by message; conflicting commits are excluded up to "
             f"{get_fault_limit(chain.validators)} Byzantine ones, on any network."
+        )
+    n_faulty = get_fault_limit(chain.validators)
+    if Protocol.HOTSTUFF_3 in protocols and n_faulty > 0 and chain.validators < 4 * n_faulty + 1:
+        lines.append(
+            f"hotstuff_3 may never commit while {n_faulty} of {chain.validators} validators are "
+            f"silent: only from {4 * n_faulty + 1} on four live leaders always stand in a row."
         )
     if any(p.has_chain and not p.has_validators for p in result.policies.values()):
         lines.append(f"Order under protocol sequencer: {ORDERING_NAME}; it never fails.")

@@ -462,6 +462,23 @@ def test_the_legend_says_by_which_protocols_validators_agreed_and_what_that_bear
     assert "sequencer" not in legend
 
 
+@pytest.mark.parametrize(
+    ("protocol", "n_validators", "warns"),
+    [("hotstuff_3", 4, True), ("hotstuff_3", 10, True), ("hotstuff_3", 5, False)]
+    + [("hotstuff_3", 3, False), ("hotstuff_2", 4, False), ("hotstuff_basic", 4, False)],
+)
+def test_the_legend_warns_where_silence_can_stop_three_chains(
+    protocol: str, n_validators: int, warns: bool
+) -> None:
+    policy = replace(POLICIES["chain"], protocol=Protocol(protocol))
+    result = create_result({"chain": create_arm()}, {"chain": policy})
+    scenario = result.loaded.scenario
+    chain = scenario.chain.model_copy(update={"validators": n_validators})
+    scenario = scenario.model_copy(update={"chain": chain})
+    result = replace(result, loaded=result.loaded._replace(scenario=scenario))
+    assert ("may never commit" in " ".join(create_legend(result))) is warns
+
+
 def test_the_legend_says_what_an_ideal_sequencer_stands_for() -> None:
     ideal = replace(POLICIES["chain"], protocol=Protocol.SEQUENCER)
     legend = " ".join(create_legend(create_result({"chain": create_arm()}, {"chain": ideal})))
