@@ -464,8 +464,14 @@ def test_the_legend_says_by_which_protocols_validators_agreed_and_what_that_bear
 
 @pytest.mark.parametrize(
     ("protocol", "n_validators", "warns"),
-    [("hotstuff_3", 4, True), ("hotstuff_3", 10, True), ("hotstuff_3", 5, False)]
-    + [("hotstuff_3", 3, False), ("hotstuff_2", 4, False), ("hotstuff_basic", 4, False)],
+    [
+        ("hotstuff_3", 4, True),
+        ("hotstuff_3", 10, True),
+        ("hotstuff_3", 5, False),
+        ("hotstuff_3", 3, False),
+        ("hotstuff_2", 4, False),
+        ("hotstuff_basic", 4, False),
+    ],
 )
 def test_the_legend_warns_where_silence_can_stop_three_chains(
     protocol: str, n_validators: int, warns: bool
