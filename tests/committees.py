@@ -39,14 +39,11 @@ HOP_US, TIMEOUT_US, DELTA_US = 10_000, 100_000, 20_000
 SECOND_US = 1_000_000
 
 
-class Endless:
-    """There is always something to order, and no two batches are alike."""
+class Unending:
+    """There is always something to order, no two batches are alike, and nobody takes note."""
 
     def __init__(self) -> None:
         self.n_taken = 0
-        self.final: list[Block] = []
-        self.committee: Committee | None = None  # set by who wants the views of commits
-        self.latencies: dict[bytes, int] = {}  # block -> views from proposal to first commit
 
     def is_left(self, node: int, now_us: int) -> bool:
         return True
@@ -59,15 +56,31 @@ class Endless:
         return self.n_taken.to_bytes(32, "little")
 
     def on_committed(self, node: int, block: Block, now_us: int) -> None:
+        """The committee keeps its commits."""
+
+    def on_final(self, block: Block, now_us: int) -> None:
+        """The committee keeps its commits."""
+
+    def on_evidence(self, node: int, evidence: Evidence, now_us: int) -> None:
+        """The committee keeps its evidence."""
+
+
+class Endless(Unending):
+    """Keeps what is final, and how many views that took."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.final: list[Block] = []
+        self.committee: Committee | None = None  # set by who wants the views of commits
+        self.latencies: dict[bytes, int] = {}  # block -> views from proposal to first commit
+
+    def on_committed(self, node: int, block: Block, now_us: int) -> None:
         if self.committee is not None:
             latency = self.committee.replicas[node].view - block.view
             self.latencies.setdefault(block.digest, latency)
 
     def on_final(self, block: Block, now_us: int) -> None:
         self.final.append(block)
-
-    def on_evidence(self, node: int, evidence: Evidence, now_us: int) -> None:
-        """What the committee keeps is enough."""
 
 
 class Arriving(Endless):
@@ -274,6 +287,13 @@ def time_out(
     """Proof that these validators gave up on a view."""
     signed = tuple(signatures.sign(signer, (TIMEOUT, view, high_view)) for signer in signers)
     return TimeoutCertificate(view, tuple(signers), (high_view,) * len(signers), signed)
+
+
+def enter(replica: Replica, view: int) -> list[Effect]:
+    """Bring a replica to a view, because a quorum gave up on the one before."""
+    signatures = replica.signatures
+    entry = time_out(signatures, view - 1)
+    return replica.handle(give_up(signatures, view, 3, entry=entry))
 
 
 def create_chain(

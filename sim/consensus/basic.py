@@ -63,15 +63,9 @@ class BasicReplica(Replica):
             effects.append(Broadcast(Phase(self.decided)))
         super().give_up(effects)
 
-    def on_timeout(self, timeout: Timeout, effects: list[Effect]) -> None:
-        """Show a sender what it missed: those who rest would not tell it otherwise."""
-        view, sender, high, _, signature = timeout
-        is_again = sender in self.timeouts.get(view, ())
-        super().on_timeout(timeout, effects)
-        if self.decided is None or not (is_again or view <= self.decided.view):
-            return
-        if self.signatures.is_signed(sender, (TIMEOUT, view, high.view), signature):
-            effects.append(Send(sender, Phase(self.decided)))
+    def find_missed(self, timeout: Timeout, is_again: bool) -> Certificate | None:
+        """The last decision, to who still is in its view or cannot get out of a later one."""
+        return self.decided if is_again or timeout.view <= self.get_decided_view() else None
 
     # PREPARE
 

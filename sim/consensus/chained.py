@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sim.consensus.messages import (
     PROPOSAL,
-    TIMEOUT,
     VOTE,
     Broadcast,
     Certificate,
@@ -150,13 +149,9 @@ class ChainedReplica(Replica):
             return
         self.accuse(self.note(PROPOSAL, view, proposer, digest, signature), effects)
 
-    def on_timeout(self, timeout: Timeout, effects: list[Effect]) -> None:
-        """Show a sender what it missed: those who rest would not tell it otherwise."""
-        super().on_timeout(timeout, effects)
-        view, sender, high, _, signature = timeout
-        is_behind = high.view < self.high.view
-        if is_behind and self.signatures.is_signed(sender, (TIMEOUT, view, high.view), signature):
-            effects.append(Send(sender, Phase(self.high)))
+    def find_missed(self, timeout: Timeout, is_again: bool) -> Certificate | None:
+        """The highest certificate, if the sender has a lower one."""
+        return self.high if timeout.high.view < self.high.view else None
 
     def on_phase(self, phase: Phase, effects: list[Effect]) -> None:
         """Somebody shows what this one had missed."""

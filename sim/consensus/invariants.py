@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class Watch:
     """Checks every certificate, vote, commit and accusation of the honest replicas.
 
-    `n_conflicts` counts pairs of different blocks that honest replicas committed at one height;
-    unless `is_fatal`, which is for more faults than any protocol bears, they raise.
+    `n_conflicts` counts the blocks that an honest replica committed where another had committed
+    something else. These and second certificates of a view raise if `is_fatal`; where there are
+    more faults than any protocol bears they are what is studied.
     Errors: InvariantError from every method.
     """
 

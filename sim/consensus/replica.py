@@ -28,6 +28,7 @@ from sim.consensus.messages import (
     Fetch,
     Message,
     NewView,
+    Phase,
     Proposal,
     Ready,
     Send,
@@ -42,7 +43,7 @@ from sim.consensus.messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from sim.consensus.quorum import Setting
     from sim.consensus.rules import Rules
@@ -232,15 +233,23 @@ class Replica(Witness, ABC):
         self.add_timeout(timeout, effects)
 
     def on_timeout(self, timeout: Timeout, effects: list[Effect]) -> None:
-        """Learn what the sender knows; a quorum of them ends the view."""
-        high, entry, sender = timeout.high, timeout.entry, timeout.validator
+        """Learn what the sender knows; show it what it missed."""
+        high, sender = timeout.high, timeout.validator
         statement = (TIMEOUT, timeout.view, high.view)
         if not self.signatures.is_signed(sender, statement, timeout.signature):
             return
-        if not self.is_certified(high):
-            return
+        is_again = sender in self.timeouts.get(timeout.view, ())
+        if self.is_certified(high):
+            self.learn(timeout, effects)
+        missed = self.find_missed(timeout, is_again)
+        if missed is not None:  # those who rest would not tell the sender otherwise
+            effects.append(Send(sender, Phase(missed)))
+
+    def learn(self, timeout: Timeout, effects: list[Effect]) -> None:
+        """Take over what a sender knows and this replica does not, and count its time-out."""
+        high, entry = timeout.high, timeout.entry
         if high.view > self.high.view or high.view >= self.view:
-            self.adopt(high, sender, effects)
+            self.adopt(high, timeout.validator, effects)
         if entry is not None and entry.view >= self.view and self.is_timed_out(entry):
             self.enter_view(entry.view + 1, entry, effects)
         if self.view - 1 <= timeout.view <= self.view:
@@ -331,6 +340,10 @@ class Replica(Witness, ABC):
         """It leads the view it has just entered."""
 
     @abstractmethod
+    def find_missed(self, timeout: Timeout, is_again: bool) -> Certificate | None:
+        """What a sender of a time-out, perhaps not its first of that view, does not know of."""
+
+    @abstractmethod
     def on_caught_up(self, effects: list[Effect]) -> None:
         """Blocks came that it had asked for."""
 
@@ -380,17 +393,3 @@ class Replica(Witness, ABC):
     def be_ready(self, delay_us: int, effects: list[Effect]) -> None:
         """Tell the host that it may propose."""
         effects.append(Ready(self.view, delay_us))
-
-
-def get_uncommitted(replica: Replica, block: Block) -> Sequence[Block]:
-    """Blocks from one that it knows down to the last it committed, highest first.
-
-    Fewer where others committed what it did not: only more than f Byzantine ones bring that about.
-    """
-    above = []
-    below: Block | None = block
-    n_committed = len(replica.committed)
-    while below is not None and below.height >= n_committed:
-        above.append(below)
-        below = replica.blocks.get(below.justify.digest)
-    return above

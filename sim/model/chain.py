@@ -304,28 +304,29 @@ class Chain:
                 n_rows += len(rows)
                 ends.append(n_rows)
                 chosen.append(rows)
-        finals, self.finals = self.finals, []
-        if not chosen:
-            self.count_signers(finals)
-            return []
-        order = np.concatenate(chosen)
-        batch = self.waiting.take(order)
-        batch.truths["messages"] += 2
-        self.forget(order)
-        receipts = self.domain.apply(batch, np.array(ends, dtype=np.int64))
-        self.count_signers(finals)
-        if self.height >= max(self.checkpoints, default=0) + CHECKPOINT_BLOCKS:
+        decided = self.apply_rows(np.concatenate(chosen), ends) if chosen else []
+        self.count_signers()
+        self.finals = []
+        if decided and self.height >= max(self.checkpoints, default=0) + CHECKPOINT_BLOCKS:
             self.checkpoints[self.blocks[-1].height] = self.domain.compute_state_root()
+        return decided
+
+    def apply_rows(self, rows: Ints, ends: list[int]) -> list[Decided]:
+        """Apply rows that wait, in this order, as blocks that stop at `ends`."""
+        batch = self.waiting.take(rows)
+        batch.truths["messages"] += 2
+        self.forget(rows)
+        receipts = self.domain.apply(batch, np.array(ends, dtype=np.int64))
         return [Decided(batch, receipts, np.full(len(batch), -1, dtype=np.int64))]
 
-    def count_signers(self, finals: Sequence[Final]) -> None:
+    def count_signers(self) -> None:
         """Count on the ledger who signed the parents of the blocks that became final.
 
         Certificates of basic HotStuff name the fastest quorum and nobody else, so nothing is
         counted there; nor where an ideal sequencer signs for all.
         """
         if self.policy.protocol in (Protocol.HOTSTUFF_2, Protocol.HOTSTUFF_3):
-            for final in finals:
+            for final in self.finals:
                 if final.block.justify.signers:
                     height = final.block.height - 1
                     self.domain.record_participation(height, final.block.justify.signers)

@@ -27,7 +27,7 @@ from sim.consensus.messages import (
     Vote,
 )
 from sim.consensus.quorum import Setting, get_fault_limit
-from sim.consensus.replica import Replica, get_uncommitted
+from sim.consensus.replica import Replica
 from sim.consensus.rules import RULES
 from sim.consensus.signatures import Signatures, TrustedSignatures
 from sim.engine.clock import Clock
@@ -376,3 +376,17 @@ class Committee:
         effects: list[Effect] = []
         replica.start(effects)
         self.perform(node, effects)
+
+
+def get_uncommitted(replica: Replica, block: Block) -> Sequence[Block]:
+    """Blocks from one that it knows down to the last it committed, highest first.
+
+    Fewer where others committed what it did not: only more than f Byzantine ones bring that about.
+    """
+    above = []
+    below: Block | None = block
+    n_committed = len(replica.committed)
+    while below is not None and below.height >= n_committed:
+        above.append(below)
+        below = replica.blocks.get(below.justify.digest)
+    return above

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.model.domains import Domain
     from sim.model.world import World
     from sim.policies.base import Policy
-    from sim.trace.records import Trace
+    from sim.trace.records import DomainRecord, Trace
 
 
 class CallName(NamedTuple):
@@ -53,24 +53,33 @@ def explain_at(
     domain = _find_domain(Replication(world, policy, seed, replication), trace, row)
     rank = int(np.count_nonzero(trace.domains[:row] == trace.domains[row]))
     ledger = next(ledger for ledger in trace.ledgers if ledger.name == domain.name)
+    tx = ledger.transactions[domain.n_applied + rank]
+    state = rebuild_state(domain, ledger, rank)
+    return explain_call(
+        state, domain.rules, tx, world.arguments, lambda mask: name_mask(world, tx, mask)
+    )
+
+
+def rebuild_state(domain: Domain, ledger: DomainRecord, n_transactions: int) -> State:
+    """State of a ledger after so many transactions and the blocks counted by then.
+
+    `domain` is the same ledger as it was at the start; it is used up.
+    """
     first = domain.n_applied
-    before = ledger.transactions[first : first + rank]
+    before = ledger.transactions[first : first + n_transactions]
     pool = int((before["arguments_to"] - before["arguments_from"]).sum())
     n = len(before)
     state = create_grown(domain.state, grants=n, approvals=n, pool=pool, unbonding=n, evidence=n)
     done = 0
     for participation in ledger.participations:
         ahead = participation.n_applied - first
-        if ahead > rank:
+        if ahead > n:
             break
         apply_again(state, domain, before[done:ahead])
         replay_participation(state, domain.rules, participation)
         done = ahead
     apply_again(state, domain, before[done:])
-    tx = ledger.transactions[first + rank]
-    return explain_call(
-        state, domain.rules, tx, world.arguments, lambda mask: name_mask(world, tx, mask)
-    )
+    return state
 
 
 def apply_again(state: State, domain: Domain, transactions: Records) -> None:

@@ -21,9 +21,10 @@ from sim.ledger.state import add_account, create_state
 from sim.model.committee import Committee
 from sim.model.signing import GENESIS, Ed25519Signing
 from sim.scenario.regions import REGIONS, get_link_delays_us
+from tests.committees import Unending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -38,24 +39,10 @@ SIGNED_MIN = 0.85  # of the rate of libsodium alone
 TURNS = 11
 
 
-class Endless:
-    """There is always something to order; counts what is final."""
+class Endless(Unending):
+    """Counts what is final."""
 
-    def __init__(self) -> None:
-        self.n_batches = self.n_final = 0
-
-    def is_left(self, node: int, now_us: int) -> bool:
-        return True
-
-    def get_next_us(self, now_us: int) -> int | None:
-        return None
-
-    def take(self, node: int, now_us: int, uncommitted: Sequence[Block]) -> bytes:
-        self.n_batches += 1
-        return self.n_batches.to_bytes(32, "little")
-
-    def on_committed(self, node: int, block: Block, now_us: int) -> None:
-        pass
+    n_final = 0
 
     def on_final(self, block: Block, now_us: int) -> None:
         self.n_final += 1

@@ -15,7 +15,7 @@ from sim.core.draws import Draws
 from sim.core.errors import InvariantError
 from sim.model.committee import Committee
 from sim.model.faulting import FaultSite, draw_episodes
-from tests.search.payloads import Payloads
+from tests.committees import Unending
 from tests.search.schedules import draw_schedule
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Search:
             schedule.protocol,
             self.setting,
             [[schedule.link_us] * n_nodes] * n_nodes,
-            Payloads(),
+            Unending(),
             interval_us=schedule.interval_us,
             twins=twins,
             byzantine=schedule.get_byzantine(),

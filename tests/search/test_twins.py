@@ -224,7 +224,7 @@ def test_a_skipped_lock_check_is_found(
 
 def test_a_decision_that_is_not_shown_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BasicReplica, "give_up", Replica.give_up)
-    monkeypatch.setattr(BasicReplica, "on_timeout", Replica.on_timeout)
+    monkeypatch.setattr(BasicReplica, "find_missed", lambda *_: None)
     scenarios = islice(enumerate_scenarios(**ROTATED), 0, 3_000, 64)
     assert find_problem(scenarios, "hotstuff_basic") == "liveness"
 

@@ -23,7 +23,7 @@ from sim.core.errors import InvariantError
 from sim.core.purposes import Purpose
 from sim.engine.timer import Timer
 from sim.model.committee import Committee
-from tests.search.payloads import Payloads
+from tests.committees import Unending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -182,7 +182,7 @@ class SplitByView:
         return []
 
 
-class Progress(Payloads):
+class Progress(Unending):
     """Work without end that sees when every honest replica has committed enough."""
 
     def __init__(self) -> None:

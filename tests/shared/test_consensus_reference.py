@@ -36,6 +36,7 @@ from sim.consensus.messages import (
 from sim.consensus.quorum import Setting
 from sim.model.committee import Committee
 from sim.scenario.regions import REGIONS, ROUND_TRIPS_US, get_link_delays_us
+from tests.committees import Unending
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data"
 CONSENSUS = FOLDER / "consensus"
@@ -49,28 +50,15 @@ SECOND_US = 1_000_000
 NEVER_US = 3_600 * SECOND_US
 
 
-class Endless:
-    """There is always something to order."""
+class Endless(Unending):
+    """Notes when the first node had a block final."""
 
     def __init__(self) -> None:
-        self.n_batches = 0
-        self.committed_us: dict[bytes, int] = {}  # block -> when the first node had it final
-
-    def is_left(self, node: int, now_us: int) -> bool:
-        return True
-
-    def get_next_us(self, now_us: int) -> int | None:
-        return None
-
-    def take(self, node: int, now_us: int, uncommitted: Sequence[Block]) -> bytes:
-        self.n_batches += 1
-        return self.n_batches.to_bytes(32, "little")
+        super().__init__()
+        self.committed_us: dict[bytes, int] = {}
 
     def on_committed(self, node: int, block: Block, now_us: int) -> None:
         self.committed_us.setdefault(block.digest, now_us)
-
-    def on_final(self, block: Block, now_us: int) -> None:
-        pass
 
     def on_evidence(self, node: int, evidence: Evidence, now_us: int) -> None:
         raise AssertionError(evidence)

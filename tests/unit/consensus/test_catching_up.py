@@ -22,28 +22,21 @@ from sim.consensus.messages import (
 from sim.consensus.replica import (
     BLOCKS_MAX,
     Replica,
-    get_uncommitted,
 )
+from sim.model.committee import get_uncommitted
 from tests.committees import (
     PROTOCOLS,
     certify,
     create_chain,
     create_replica,
+    enter,
     extend,
     find_effects,
     find_messages,
     give_up,
-    time_out,
 )
 
 pytestmark = pytest.mark.parametrize("protocol", PROTOCOLS)
-
-
-def enter(replica: Replica, view: int) -> list[Effect]:
-    """Bring a replica to a view, because a quorum gave up on the one before."""
-    signatures = replica.signatures
-    entry = time_out(signatures, view - 1)
-    return replica.handle(give_up(signatures, view, 3, entry=entry))
 
 
 class TestCatchingUp:
@@ -183,3 +176,14 @@ class TestCommits:
         effects: list[Effect] = []
         replica.commit(block, 1, effects)
         assert effects == []
+
+
+def test_content_under_anothers_digest_is_never_kept(protocol: str) -> None:
+    replica = create_replica(protocol)
+    (block, _), *_ = create_chain(replica.signatures, (1,))
+    replica.wanted = block.digest
+    assert replica.handle(Blocks((block._replace(payload=b"other"),))) == []
+    assert replica.wanted == block.digest
+    assert block.digest not in replica.blocks
+    replica.handle(Blocks((block,)))
+    assert replica.blocks[block.digest] == block

@@ -16,11 +16,11 @@ from sim.consensus.messages import (
     Effect,
     Ready,
     Timeout,
+    Vote,
 )
 from sim.consensus.replica import (
     VIEWS_AHEAD_MAX,
     VIEWS_KEPT,
-    Replica,
 )
 from tests.committees import (
     PROTOCOLS,
@@ -29,6 +29,7 @@ from tests.committees import (
     create_chain,
     create_replica,
     create_setting,
+    enter,
     extend,
     find_effects,
     find_messages,
@@ -38,13 +39,6 @@ from tests.committees import (
 )
 
 pytestmark = pytest.mark.parametrize("protocol", PROTOCOLS)
-
-
-def enter(replica: Replica, view: int) -> list[Effect]:
-    """Bring a replica to a view, because a quorum gave up on the one before."""
-    signatures = replica.signatures
-    entry = time_out(signatures, view - 1)
-    return replica.handle(give_up(signatures, view, 3, entry=entry))
 
 
 class TestViews:
@@ -315,3 +309,11 @@ class TestAccusations:
             block = extend(GENESIS, GENESIS_CERTIFICATE, view)
             assert replica.handle(propose(replica.signatures, block)) == []
         assert replica.statements == {}
+
+
+def test_a_proposal_whose_content_is_not_its_digests_gets_no_vote(protocol: str) -> None:
+    for change in ({}, {"digest": b"\7" * 32}):
+        replica = create_replica(protocol)
+        block = extend(GENESIS, GENESIS_CERTIFICATE, 1)._replace(**change)
+        effects = replica.handle(propose(replica.signatures, block))
+        assert bool(find_messages(effects, Vote)) is not bool(change)

@@ -17,7 +17,9 @@ from sim.model.reexecute import (
     get_agent_name,
     list_calls,
     name_mask,
+    rebuild_state,
 )
+from sim.model.run import Replication
 from sim.policies.base import Inbound, Policy, Scope
 from tests.worlds import (
     POLICIES,
@@ -31,6 +33,8 @@ from tests.worlds import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sim.ledger.explain import Check
     from sim.model.world import World
     from sim.trace.records import Trace
@@ -226,3 +230,21 @@ def test_a_mask_is_named_by_what_it_allows(world: World, trace: Trace) -> None:
     assert name_mask(world, tx, 0) == "nothing"
     assert name_mask(world, tx, 0b101) == "look, wipe"
     assert name_mask(world, tx, -1) == "look, send, wipe"
+
+
+def test_a_ledger_rebuilt_from_its_record_has_its_state_root(tmp_path: Path) -> None:
+    faults = [
+        {"fault": "vote_withholding", "validators": [3]},
+        {"fault": "double_vote", "validators": [2], "from": "20s"},
+    ]
+    chain = {"link": "100ms", "allow_unsafe": True}
+    world = load_world(
+        tmp_path, agents=[create_worker()], horizon="80s", faults=faults, chain=chain
+    )
+    trace = run(world, CHAIN)
+    assert trace.ordering.penalties.n_jailed >= 1
+    (ledger,) = trace.ledgers
+    domain = Replication(world, CHAIN, SEED, 0).chain_domain
+    assert domain is not None
+    domain.state = rebuild_state(domain, ledger, len(ledger.transactions) - domain.n_applied)
+    assert domain.compute_state_root() == ledger.state_root
