@@ -26,6 +26,15 @@ class Source(IntEnum):
     TOKEN = 3  # an attenuated token checked offline: true, but revocations arrive late
 
 
+class Reputation(IntEnum):
+    """What a rating does to the score of the rated, inside the transition."""
+
+    NONE = 0  # it is kept, and changes nothing
+    BETA = 1  # counts of good and bad, with forgetting
+    NOVAI = 2  # steps on a bounded scale
+    EPOCH = 3  # it is kept; scores are written at the end of an epoch
+
+
 class Rules(NamedTuple):
     """The numbers a transition runs under.
 
@@ -58,6 +67,10 @@ class Rules(NamedTuple):
     liveness_window_blocks: int = 100  # 1..LIVENESS_WINDOW_MAX
     liveness_signed_min_ppm: int = 500_000
     jail_blocks: int = 100
+    reputation_rule: int = 0  # Reputation
+    newcomer_ppm: int = 500_000  # score of an account that nobody rated yet
+    forgetting_ppm: int = 990_000  # share of old evidence that a new rating leaves
+    prior_weight: int = 2  # ratings that the prior of a Beta score counts as
 
 
 def get_situation(boundary: int, caller: int, owner: int, mediated: int) -> int:
