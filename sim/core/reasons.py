@@ -58,6 +58,24 @@ class Reason(IntEnum):
     OFFENCE_TO_COME = 41
     EVIDENCE_TOO_OLD = 42
     EVIDENCE_USED = 43
+    SIGNAL_UNKNOWN = 44
+    SIGNAL_CLOSED = 45
+    PRICE_ABOVE_LIMIT = 46
+    NEWCOMER_LIMIT = 47
+    BOND_TOO_LOW = 48
+    WINDOW_CLOSED = 49
+    WINDOW_OPEN = 50
+    DISPUTE_OPEN = 51
+    DISPUTE_UNKNOWN = 52
+    DISPUTE_DECIDED = 53
+    NOT_JUDGE = 54
+    ALREADY_VOTED = 55
+    SALE_UNKNOWN = 56
+    NOT_BUYER = 57
+    SALE_SETTLED = 58
+    SALE_UNSETTLED = 59
+    ALREADY_RATED = 60
+    SAME_CONTROLLER = 61
 
 
 DROPPED_FIRST, DROPPED_LAST = int(Reason.MALFORMED), int(Reason.CANNOT_PAY_FEE)
@@ -104,6 +122,24 @@ PROSE: dict[Reason, str] = {
     Reason.OFFENCE_TO_COME: "the offence is said to lie in the future",
     Reason.EVIDENCE_TOO_OLD: "the offence is too long ago",
     Reason.EVIDENCE_USED: "the evidence or its offence was dealt with before",
+    Reason.SIGNAL_UNKNOWN: "no such signal",
+    Reason.SIGNAL_CLOSED: "the signal is not for sale any more",
+    Reason.PRICE_ABOVE_LIMIT: "the signal costs more than the buyer would pay",
+    Reason.NEWCOMER_LIMIT: "a newcomer may not ask that much",
+    Reason.BOND_TOO_LOW: "the bond is below what is asked for",
+    Reason.WINDOW_CLOSED: "the dispute window is over",
+    Reason.WINDOW_OPEN: "the window is not over yet",
+    Reason.DISPUTE_OPEN: "the signal is disputed right now",
+    Reason.DISPUTE_UNKNOWN: "no such dispute",
+    Reason.DISPUTE_DECIDED: "the dispute is decided already",
+    Reason.NOT_JUDGE: "the sender has no seat in this dispute, and keeps no escrow",
+    Reason.ALREADY_VOTED: "the judge has voted already",
+    Reason.SALE_UNKNOWN: "no such sale",
+    Reason.NOT_BUYER: "the sender is not the buyer of this sale",
+    Reason.SALE_SETTLED: "the sale is settled already",
+    Reason.SALE_UNSETTLED: "the sale is not settled yet",
+    Reason.ALREADY_RATED: "the sale is rated already",
+    Reason.SAME_CONTROLLER: "buyer and seller were registered by one org",
 }
 
 # Refusals of governance; everything else that is not applied failed for a business reason and

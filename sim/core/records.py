@@ -38,6 +38,11 @@ class Kind(IntEnum):
     UNBOND = 10
     WITHDRAW = 11
     EVIDENCE = 12
+    PUBLISH = 13
+    BUY = 14
+    ATTEST = 15
+    CHALLENGE = 16
+    RESOLVE = 17
 
 
 class Status(IntEnum):
@@ -73,11 +78,12 @@ class ScopeLevel(IntEnum):
     ARGUMENTS = 2
 
 
-def _int64s(*names: str) -> np.dtype[np.void]:
+def create_layout(*names: str) -> np.dtype[np.void]:
+    """Columns of int64."""
     return np.dtype([(name, np.int64) for name in names])
 
 
-ACCOUNT = _int64s(
+ACCOUNT = create_layout(
     "entity",  # stable identity: BLAKE2b of group name and index, 63 bits
     "org",  # index of the org it belongs to
     "namespace",  # catalogue of operations its static capabilities speak of
@@ -97,9 +103,12 @@ ACCOUNT = _int64s(
     "tokens_ppm",  # rate limit: tokens left, in millionths of a call
     "tokens_us",  # time of the last refill; long before all time at first: a full bucket
     "grant_first",  # first slot of its list of grants
+    "n_ratings",  # ratings it got; 0: its score is that of a newcomer
+    "offences",  # frauds it was convicted of
+    "jailed_until_height",  # of a conviction: it is active again from here on; 0: no such end
 )
 
-GRANT = _int64s(
+GRANT = create_layout(
     "id",  # counts from 1; a reused slot gets a new id
     "parent",  # slot of the grant it attenuates, or -1
     "parent_id",
@@ -118,11 +127,11 @@ GRANT = _int64s(
     "next",  # next slot in the holder's list
 )
 
-APPROVAL = _int64s("approver", "sender", "call_digest", "expires_us", "used_height")
+APPROVAL = create_layout("approver", "sender", "call_digest", "expires_us", "used_height")
 
-LOG = _int64s("owner", "size", "cut_height", "height", "root0", "root1", "root2", "root3")
+LOG = create_layout("owner", "size", "cut_height", "height", "root0", "root1", "root2", "root3")
 
-UNBONDING = _int64s(
+UNBONDING = create_layout(
     "account",
     "amount",  # 0: a free slot
     "created_height",
@@ -130,7 +139,7 @@ UNBONDING = _int64s(
 )
 
 # One accepted proof that an account signed two conflicting statements.
-EVIDENCE = _int64s(
+EVIDENCE = create_layout(
     "offender",
     "reporter",
     "view",  # with the offender and the statement it names the offence
@@ -146,7 +155,7 @@ EVIDENCE = _int64s(
 )
 
 # Participation of one validator in the last blocks.
-LIVENESS = _int64s(
+LIVENESS = create_layout(
     "account",
     "start_height",  # since when it is watched: its first block, or its last release
     "place",  # of the oldest block in the ring
@@ -156,7 +165,7 @@ LIVENESS = _int64s(
     "jailed_until_height",  # 0: not jailed for its absence
 )
 
-OPERATION = _int64s(
+OPERATION = create_layout(
     "org",  # owner
     "owner",  # account that is paid, or -1 where it lives on another ledger
     "namespace",
@@ -175,20 +184,25 @@ SIGNED_COLUMNS = (
     "chain_id",
     "valid_until_height",
     "fee",
-    "target",  # account, operation, slot of a grant or of unbonding, log; REGISTER: new entity
+    # account, operation, slot of a grant or of unbonding, log; REGISTER: new entity;
+    # PUBLISH: operation; BUY, CHALLENGE: signal; ATTEST: sale; RESOLVE: dispute, signal or sale
+    "target",
     # REGISTER org; GRANT lane; REVOKE grant id; APPROVE call digest; ANCHOR size;
-    # EVIDENCE height of the offence
+    # EVIDENCE height of the offence; PUBLISH price; RESOLVE Resolution
     "subject",
-    "amount",  # money of REGISTER, TRANSFER, CALL, BOND, UNBOND; ANCHOR cut height; EVIDENCE view
+    # money of REGISTER, TRANSFER, CALL, BOND, UNBOND; ANCHOR cut height; EVIDENCE view;
+    # PUBLISH, CHALLENGE bond; BUY highest price; ATTEST value; RESOLVE vote or payment
+    "amount",
     "namespace",  # REGISTER, GRANT
-    "mask",  # REGISTER, GRANT; EVIDENCE: kind of the statements
+    "mask",  # REGISTER, GRANT; EVIDENCE: kind of the statements; PUBLISH 1: it carries a proof
     "expires_us",  # GRANT, APPROVE
     "scope_level",  # GRANT
     "depth_max",  # GRANT
     "parent",  # GRANT: slot of the parent; CALL: slot of the approval
     "arguments_from",  # GRANT, CALL: range in the argument column of the batch
     "arguments_to",
-    "word0",  # public key, root (ANCHOR) or evidence id: 32 bytes, little endian
+    # public key, root (ANCHOR), evidence id or commitment (PUBLISH): 32 bytes, little endian
+    "word0",
     "word1",
     "word2",
     "word3",
@@ -196,18 +210,20 @@ SIGNED_COLUMNS = (
 STAMPED_COLUMNS = (
     "key_version",  # version of the key that signed; -1: forged
     # 1: what it carries proves what it says: a public key that is canonical and not of small
-    # order, or two conflicting statements of its view, kind and height signed by the accused
+    # order, or two conflicting statements of its view, kind and height signed by the accused;
+    # RESOLVE: the proof that the signal carries verifies
     "proof_valid",
     "claim",  # mask that the caller's side claims to hold
     "situation",  # which row of `Rules.binding` judges it
+    "draw_ppm",  # CHALLENGE: which seats judge it, drawn by nobody who has a part in it
     "illegitimate",  # 1 only for the bound that may read ground truth
     "submitted_us",
     "height",  # position given by the ordering
     "now_us",
 )
-TRANSACTION = _int64s(*SIGNED_COLUMNS, *STAMPED_COLUMNS)
+TRANSACTION = create_layout(*SIGNED_COLUMNS, *STAMPED_COLUMNS)
 
-RECEIPT = _int64s(
+RECEIPT = create_layout(
     "sender",
     "kind",
     "target",
@@ -226,7 +242,7 @@ RECEIPT = _int64s(
 )
 
 # What an agent means to do next: one row an agent and window.
-INTENT = _int64s(
+INTENT = create_layout(
     "agent",
     "time_us",
     "task",  # ordinal of the task inside the agent's life
@@ -253,7 +269,7 @@ class Goal(IntEnum):
 ATTACK_CALL_FIRST = 64  # call numbers from here on are acts the task did not ask for
 
 # What the world knows of a transaction: beside its receipt, never in it.
-TRUTH = _int64s(
+TRUTH = create_layout(
     "agent",  # who really acted, or -1 where it is no attempt of an agent
     "entity",  # key of its draws
     "task",
@@ -280,7 +296,7 @@ TRUTH = _int64s(
     "censored",  # 1: some leader leaves its agent's calls out
 )
 
-TASK = _int64s(
+TASK = create_layout(
     "agent",
     "task",
     "template",
@@ -290,7 +306,7 @@ TASK = _int64s(
     "finished_us",  # -1: never finished
 )
 
-APPROVAL_REQUEST = _int64s(
+APPROVAL_REQUEST = create_layout(
     "agent",
     "task",
     "call",
@@ -311,7 +327,7 @@ class Decision(IntEnum):
     TIMED_OUT = 3
 
 
-EXPOSURE = _int64s("log", "height", "records")
+EXPOSURE = create_layout("log", "height", "records")
 
 
 def join_records(tables: Sequence[Records]) -> Records:

@@ -20,7 +20,7 @@ from sim.ledger.rules import DEPTH_MAX, Rules, Source
 # plain integers: compiled code compares these faster than enum members
 _TOKEN, _CLAIM, _CLIENT = int(Source.TOKEN), int(Source.CLAIM), int(Source.CLIENT)
 _ARGUMENTS = int(ScopeLevel.ARGUMENTS)
-_ACTIVE = int(Status.ACTIVE)
+_ACTIVE, _JAILED = int(Status.ACTIVE), int(Status.JAILED)
 _CALL = int(Kind.CALL)
 _LIVE, _EXPIRED, _DEAD = 1, 2, 0
 
@@ -64,6 +64,14 @@ class Judgement(NamedTuple):
     effective: int
 
 
+@inlined
+def is_active(account: Record, height: int) -> bool:
+    """Whether an account may act at a height: never jailed, or its time for a fraud is over."""
+    if account["status"] == _ACTIVE:
+        return True
+    return account["status"] == _JAILED and 0 < account["jailed_until_height"] <= height
+
+
 @njit
 def get_first_reason(failed: int) -> int:
     """Reason with the smallest number in a mask of failed checks, or APPLIED."""
@@ -104,7 +112,7 @@ def compute_envelope_violations(
         failed |= FEE_LOW_BIT
     if tx["fee"] > account["balance"]:
         failed |= FEE_UNPAID_BIT
-    if account["status"] != _ACTIVE:
+    if not is_active(account, tx["height"]):
         failed |= STATUS_BIT
     if (rules.killed_kinds >> tx["kind"]) & 1:
         failed |= KILLED_BIT

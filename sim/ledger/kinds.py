@@ -9,9 +9,23 @@ from __future__ import annotations
 import numpy as np
 
 from sim.core.compiled import njit
+from sim.core.market import Resolution
 from sim.core.reasons import Reason
 from sim.core.records import LONG_AGO_US, Ints, Kind, Record, ScopeLevel, Status
-from sim.ledger.checks import get_standing
+from sim.ledger.checks import get_standing, is_active
+from sim.ledger.disputes import (
+    process_challenge,
+    process_resolve,
+    validate_challenge,
+    validate_resolve,
+)
+from sim.ledger.market import (
+    get_price_due,
+    process_attest,
+    process_buy,
+    validate_attest,
+    validate_buy,
+)
 from sim.ledger.rules import DEPTH_MAX, Rules
 from sim.ledger.staking import process_stake_kind, validate_stake_kind
 from sim.ledger.state import (
@@ -29,7 +43,9 @@ from sim.ledger.state import (
 _REGISTER, _ROTATE_KEY = int(Kind.REGISTER), int(Kind.ROTATE_KEY)
 _TRANSFER, _GRANT = int(Kind.TRANSFER), int(Kind.GRANT)
 _REVOKE, _APPROVE, _ANCHOR = int(Kind.REVOKE), int(Kind.APPROVE), int(Kind.ANCHOR)
-_BOND = int(Kind.BOND)
+_BOND, _BUY, _ATTEST = int(Kind.BOND), int(Kind.BUY), int(Kind.ATTEST)
+_CHALLENGE, _RESOLVE = int(Kind.CHALLENGE), int(Kind.RESOLVE)
+_PAY = int(Resolution.PAY)
 _ACTIVE, _ARGUMENTS = int(Status.ACTIVE), int(ScopeLevel.ARGUMENTS)
 
 APPLIED = int(Reason.APPLIED)
@@ -43,9 +59,14 @@ TABLE_FULL = int(Reason.TABLE_FULL)
 
 
 @njit
-def is_paying(tx: Record) -> bool:
-    """Whether the amount is money of the sender."""
-    return tx["kind"] == _REGISTER or tx["kind"] == _TRANSFER or tx["kind"] == _BOND
+def get_payment(state: State, rules: Rules, tx: Record) -> int:
+    """What a transaction takes from its sender's balance, beside the fee."""
+    kind = tx["kind"]
+    if kind == _BUY:
+        return get_price_due(state, rules, tx)
+    is_paying = kind == _REGISTER or kind == _TRANSFER or kind == _BOND or kind == _CHALLENGE
+    is_paying = is_paying or (kind == _RESOLVE and tx["subject"] == _PAY)
+    return tx["amount"] if is_paying else 0
 
 
 @njit
@@ -66,6 +87,14 @@ def validate_kind(state: State, rules: Rules, tx: Record, account: Record, argum
         return validate_approve(state, tx)
     if kind == _ANCHOR:
         return validate_anchor(state, tx)
+    if kind == _BUY:
+        return validate_buy(state, rules, tx)
+    if kind == _ATTEST:
+        return validate_attest(state, tx)
+    if kind == _CHALLENGE:
+        return validate_challenge(state, rules, tx)
+    if kind == _RESOLVE:
+        return validate_resolve(state, rules, tx)
     return validate_stake_kind(state, rules, tx, account)
 
 
@@ -76,7 +105,7 @@ def process_kind(
     """Write what the kind writes; everything is checked by now."""
     kind = tx["kind"]
     if kind == _REGISTER:
-        process_register(state, tx, account, receipt)
+        process_register(state, rules, tx, account, receipt)
     elif kind == _ROTATE_KEY:
         process_rotate_key(state, tx)
     elif kind == _TRANSFER:
@@ -89,6 +118,14 @@ def process_kind(
         process_approve(state, tx, receipt)
     elif kind == _ANCHOR:
         process_anchor(state, tx, receipt)
+    elif kind == _BUY:
+        process_buy(state, rules, tx, account, receipt)
+    elif kind == _ATTEST:
+        process_attest(state, rules, tx, account, receipt)
+    elif kind == _CHALLENGE:
+        process_challenge(state, rules, tx, account, receipt)
+    elif kind == _RESOLVE:
+        process_resolve(state, rules, tx, account, receipt)
     else:
         process_stake_kind(state, rules, tx, account, receipt)
 
@@ -117,7 +154,9 @@ def validate_register(state: State, tx: Record, account: Record) -> int:
 
 
 @njit
-def process_register(state: State, tx: Record, account: Record, receipt: Record) -> None:
+def process_register(
+    state: State, rules: Rules, tx: Record, account: Record, receipt: Record
+) -> None:
     """A new account, funded by its issuer."""
     index = state.counters[N_ACCOUNTS]
     paid = min(tx["amount"], account["balance"])
@@ -128,6 +167,7 @@ def process_register(state: State, tx: Record, account: Record, receipt: Record)
     fresh["balance"] = paid
     fresh["capabilities"] = tx["mask"]
     fresh["status"] = _ACTIVE
+    fresh["reputation_ppm"] = rules.newcomer_ppm
     fresh["registered_height"] = tx["height"]
     fresh["issuer"] = tx["sender"]
     fresh["key_rotated_us"] = -1
@@ -167,7 +207,7 @@ def validate_transfer(state: State, tx: Record) -> int:
     """Money goes to another account that exists and is active."""
     if not is_account(state, tx["target"]):
         return TARGET_UNKNOWN
-    if state.accounts[tx["target"]]["status"] != _ACTIVE:
+    if not is_active(state.accounts[tx["target"]], tx["height"]):
         return TARGET_NOT_ACTIVE
     return TARGET_SELF if tx["target"] == tx["sender"] else APPLIED
 
@@ -188,7 +228,7 @@ def validate_grant(state: State, tx: Record, account: Record, arguments: Ints) -
     """A grant is a part of what its issuer holds, for no longer, down a bounded chain."""
     if not is_account(state, tx["target"]):
         return TARGET_UNKNOWN
-    if state.accounts[tx["target"]]["status"] != _ACTIVE:
+    if not is_active(state.accounts[tx["target"]], tx["height"]):
         return TARGET_NOT_ACTIVE
     if tx["target"] == tx["sender"]:
         return TARGET_SELF

@@ -67,7 +67,8 @@ def release_all(state: State, height: int) -> None:
         watched["jailed_until_height"] = 0
         watched["start_height"] = height
         account = watched["account"]
-        if state.accounts[account]["status"] == _JAILED:
+        is_served = state.accounts[account]["jailed_until_height"] <= height  # for a fraud as well
+        if state.accounts[account]["status"] == _JAILED and is_served:
             state.accounts[account]["status"] = _ACTIVE
             state.dirty[account >> 6] = 1
 

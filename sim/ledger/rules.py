@@ -15,6 +15,7 @@ N_SITUATIONS = 2 * len(Posture) * len(Posture) * 2
 DEPTH_MAX = 8  # links in a chain of grants
 INSIDE, ACROSS = 0, 1
 LIVENESS_WINDOW_MAX = 126  # places in the ring of a validator
+COMMITTEE_MAX = 31  # seats in one dispute
 
 
 class Source(IntEnum):
@@ -33,6 +34,44 @@ class Reputation(IntEnum):
     BETA = 1  # counts of good and bad, with forgetting
     NOVAI = 2  # steps on a bounded scale
     EPOCH = 3  # it is kept; scores are written at the end of an epoch
+
+
+class Settlement(IntEnum):
+    """When the price of a signal reaches its seller."""
+
+    ESCROW = 0  # once the dispute window is over
+    PREPAID = 1  # at once
+    TRUST = 2  # when the buyer pays its invoice, if it does
+
+
+class Judges(IntEnum):
+    """Who decides a dispute."""
+
+    COMMITTEE = 0  # some of the seats, drawn
+    ARBITER = 1  # a third party, who keeps the escrow as well
+    OPERATOR = 2  # the org that registered the seller
+    NOBODY = 3
+
+
+class Slashing(IntEnum):
+    """What a proven offence costs."""
+
+    CORRELATED = 0  # a share of stake, more if others offended lately
+    NONE = 1
+    FIXED = 2
+    PROPORTIONAL = 3  # a share of stake
+    HARM = 4  # a multiple of the recorded harm
+    ESCALATING = 5  # a share of stake that doubles with each fraud, and a tombstone at last
+    ETHEREUM = 6
+    COSMOS = 7  # a share of stake, once
+
+
+class Weighting(IntEnum):
+    """What a rating weighs."""
+
+    EQUAL = 0
+    VALUE = 1  # by the price of the sale
+    STAKE = 2  # by what the rater has at stake
 
 
 class Rules(NamedTuple):
@@ -71,6 +110,25 @@ class Rules(NamedTuple):
     newcomer_ppm: int = 500_000  # score of an account that nobody rated yet
     forgetting_ppm: int = 990_000  # share of old evidence that a new rating leaves
     prior_weight: int = 2  # ratings that the prior of a Beta score counts as
+    rating_weight: int = 0  # Weighting
+    weight_reference: int = 10_000  # base units: a price or stake that weighs as one rating
+    rater_ppm_min: int = 200_000  # a rater with a lower score is heard and weighs nothing
+    newcomer_price_max: int = 0  # base units an account without ratings may ask; 0: no limit
+    settlement: int = 0  # Settlement
+    judges: int = 0  # Judges
+    offer_us: int = 60_000_000  # how long a signal is for sale
+    window_us: int = 60_000_000  # from a sale to the end of its dispute window
+    verdict_us: int = 60_000_000  # from a challenge to the end of the vote
+    bond_min: int = 0  # base units, of a PUBLISH and of a CHALLENGE
+    bond_fee_ppm: int = 500_000  # share of the loser's bond that goes to the judges
+    escrow_fee_ppm: int = 0  # share of a price paid out of escrow
+    committee: int = 3  # seats that decide a dispute, 1..COMMITTEE_MAX
+    claws_back: int = 0  # 1: a seller found fraudulent pays back what it was paid, if it can
+    slash_rule: int = 0  # Slashing
+    slash_fixed: int = 1_000  # base units
+    slash_harm_ppm: int = 1_000_000  # of the recorded harm, under HARM
+    offences_max: int = 3  # frauds under ESCALATING up to the tombstone
+    fraud_jail_blocks: int = 500
 
 
 def get_situation(boundary: int, caller: int, owner: int, mediated: int) -> int:
@@ -87,7 +145,7 @@ def create_rules(**numbers: int) -> Rules:
     """Rules under which only what keeps the state meaningful binds.
 
     Errors: ValueError if the shares of a slash make more than the whole of it, or the window of
-            liveness does not fit its ring.
+            liveness does not fit its ring, or a committee has too many seats.
     """
     rules = Rules(
         binding=np.full(N_SITUATIONS, ALWAYS_BINDING, dtype=np.int64),
@@ -99,4 +157,6 @@ def create_rules(**numbers: int) -> Rules:
         raise ValueError(f"shares of a slash must be in 0..{PPM} together, got {shares_ppm}")
     if not 1 <= rules.liveness_window_blocks <= LIVENESS_WINDOW_MAX:
         raise ValueError(f"a liveness window has 1..{LIVENESS_WINDOW_MAX} blocks")
+    if not 1 <= rules.committee <= COMMITTEE_MAX:
+        raise ValueError(f"a committee has 1..{COMMITTEE_MAX} seats")
     return rules

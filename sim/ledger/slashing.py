@@ -12,11 +12,17 @@ from sim.core.arithmetic import mul_ppm, muldiv
 from sim.core.compiled import njit
 from sim.core.records import Record, Status
 from sim.core.units import PPM
-from sim.ledger.rules import Rules
+from sim.ledger.reputation import convict_account
+from sim.ledger.rules import Rules, Slashing
 from sim.ledger.state import BURN, N_ACCOUNTS, N_EVIDENCE, N_UNBONDING, TREASURY, State
 
-_TOMBSTONED = int(Status.TOMBSTONED)
+_JAILED, _TOMBSTONED = int(Status.JAILED), int(Status.TOMBSTONED)
+_NONE, _FIXED = int(Slashing.NONE), int(Slashing.FIXED)
+_PROPORTIONAL, _HARM = int(Slashing.PROPORTIONAL), int(Slashing.HARM)
+_ESCALATING, _ETHEREUM = int(Slashing.ESCALATING), int(Slashing.ETHEREUM)
+_COSMOS = int(Slashing.COSMOS)
 OFFENCE_PPM = 10 * PPM  # evidence against an account's reputation, in ppm of one full report
+FRAUD = 100  # kind of statement of evidence that came out of a dispute: no message has it
 
 
 class Split(NamedTuple):
@@ -48,6 +54,42 @@ def compute_slash(base: int, slashable: int, rate_ppm: int, floor: int) -> int:
     Source: a share of stake as in Cosmos SDK, `x/slashing`; the floor is an assumption.
     """
     return min(slashable, max(floor, mul_ppm(base, rate_ppm)))
+
+
+@njit
+def compute_harm_slash(base: int, harm: int, rate_ppm: int) -> int:
+    """A multiple of the harm, as far as the stake goes.
+
+    Units:  base units; rate_ppm in 0..10_000_000.
+    Return: 0..base.
+    Source: an assumption: damages, and punitive ones above one time the harm.
+    """
+    whole = rate_ppm // PPM
+    if whole > 0 and harm >= (base + whole - 1) // whole:
+        return base
+    return min(base, harm * whole + mul_ppm(harm, rate_ppm % PPM))
+
+
+@njit
+def compute_escalated_rate(rate_ppm: int, offences: int) -> int:
+    """Share of stake that doubles with each earlier offence.
+
+    Return: ppm, 0..1_000_000.
+    Source: an assumption.
+    """
+    if offences >= 20:
+        return PPM if rate_ppm > 0 else 0
+    return min(PPM, rate_ppm << offences)
+
+
+@njit
+def compute_ethereum_slash(base: int, share_ppm: int) -> int:
+    """Initial and correlation penalty of a share of all stake convicted lately, both at once.
+
+    Return: base units, 0..base.
+    Source: consensus-specs, electra: one 4096th at once, and three times the share later.
+    """
+    return min(base, base // 4_096 + mul_ppm(base, min(PPM, 3 * share_ppm)))
 
 
 @njit
@@ -157,6 +199,36 @@ def credit_slash(state: State, account: int, amount: int) -> None:
 
 
 @njit
+def compute_penalty(
+    state: State, rules: Rules, evidence: Record, base: int, offences: int, harm: int
+) -> int:
+    """What a conviction costs under the rule in force.
+
+    Units:  base units; base is the stake at risk, harm what is on record, offences the frauds
+            the account was convicted of before.
+    Return: 0..base.
+    """
+    rule = rules.slash_rule
+    if rule == _NONE:
+        return 0
+    if rule == _FIXED:
+        return min(base, rules.slash_fixed)
+    if rule in (_PROPORTIONAL, _COSMOS):
+        return mul_ppm(base, rules.slash_rate_ppm)
+    if rule == _HARM:
+        return compute_harm_slash(base, harm, rules.slash_harm_ppm)
+    if rule == _ESCALATING:
+        return mul_ppm(base, compute_escalated_rate(rules.slash_rate_ppm, offences))
+    total = get_total_stake_at(state, evidence["offence_height"])
+    after_height = evidence["height"] - rules.evidence_age_blocks
+    share_ppm = compute_correlated_share(state, base, total, after_height)
+    if rule == _ETHEREUM:
+        return compute_ethereum_slash(base, share_ppm)
+    rate_ppm = compute_slash_rate(rules.slash_rate_ppm, share_ppm)
+    return compute_slash(base, base, rate_ppm, rules.slash_floor)
+
+
+@njit
 def slash_account(state: State, rules: Rules, evidence: Record, harm: int, victim: int) -> int:
     """Punish an offender for evidence that is verified and not in the table yet.
 
@@ -175,19 +247,36 @@ def slash_account(state: State, rules: Rules, evidence: Record, harm: int, victi
     if account["status"] == _TOMBSTONED:
         return 0
     height = evidence["offence_height"]
-    base, total = get_stake_at(state, offender, height), get_total_stake_at(state, height)
-    after_height = evidence["height"] - rules.evidence_age_blocks
-    share_ppm = compute_correlated_share(state, base, total, after_height)
-    rate_ppm = compute_slash_rate(rules.slash_rate_ppm, share_ppm)
-    amount = compute_slash(base, base, rate_ppm, rules.slash_floor)
+    base = get_stake_at(state, offender, height)
+    amount = compute_penalty(state, rules, evidence, base, account["offences"], harm)
     draw_stake(state, offender, height, amount)
     split = compute_split(rules, amount, harm)
     credit_slash(state, evidence["reporter"], split.reporter)
     credit_slash(state, victim, split.victim)
     credit_slash(state, TREASURY, split.treasury)
     credit_slash(state, BURN, split.burned)
-    account["status"] = _TOMBSTONED
-    account["negative"] += OFFENCE_PPM
+    bar_account(rules, account, evidence)
     state.dirty[offender >> 6] = 1
     evidence["base"], evidence["amount"] = base, amount
     return amount
+
+
+@njit
+def bar_account(rules: Rules, account: Record, evidence: Record) -> None:
+    """Keep a convict out: for good after an equivocation, for a while after a fraud.
+
+    Source: Cosmos SDK, `x/slashing`, for the tombstone; how long a fraud bars is an assumption.
+    """
+    is_final = evidence["statement"] != FRAUD or rules.slash_rule == _COSMOS
+    if evidence["statement"] == FRAUD:
+        account["offences"] += 1
+        if rules.slash_rule == _ESCALATING and account["offences"] >= rules.offences_max:
+            is_final = True
+    else:
+        convict_account(rules, account, OFFENCE_PPM)  # of a fraud, whoever decided it does so
+    if is_final:
+        account["status"] = _TOMBSTONED
+    else:
+        until_height = evidence["height"] + rules.fraud_jail_blocks
+        account["status"] = _JAILED
+        account["jailed_until_height"] = max(account["jailed_until_height"], until_height)

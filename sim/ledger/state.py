@@ -1,16 +1,17 @@
 """State of one enforcement domain: a tuple of structured arrays, integers only.
 
-Invariant: balances, stakes and unbonding amounts of all accounts, the treasury and the burn
-account among them, always sum to the supply at genesis.
+Invariant: balances, stakes and unbonding amounts of all accounts, the treasury, the burn account
+and the escrow pool among them, always sum to the supply at genesis.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sim.core.compiled import njit
+from sim.core.market import DISPUTE, RATING, SALE, SIGNAL
 from sim.core.records import (
     ACCOUNT,
     APPROVAL,
@@ -29,12 +30,14 @@ from sim.core.units import SUPPLY_MAX
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TREASURY, BURN = 0, 1  # the first two accounts of every ledger
+TREASURY, BURN, ESCROW = 0, 1, 2  # the first accounts of every ledger
 PAGE = 64  # records in one leaf of the state tree
 
 # indices into `State.counters`
 N_ACCOUNTS, N_GRANTS, N_GRANT_IDS, N_APPROVALS, N_LOGS, N_POOL, SUPPLY = range(7)
 N_UNBONDING, N_EVIDENCE, N_VALIDATORS = range(7, 10)
+N_SIGNALS, N_SALES, N_DISPUTES, N_RATINGS, N_JUDGES = range(10, 15)
+N_COUNTERS = 15
 
 
 class State(NamedTuple):
@@ -56,6 +59,11 @@ class State(NamedTuple):
     unbonding: Records  # UNBONDING
     evidence: Records  # EVIDENCE
     liveness: Records  # LIVENESS
+    signals: Records  # SIGNAL
+    sales: Records  # SALE
+    disputes: Records  # DISPUTE
+    ratings: Records  # RATING
+    judges: Ints  # accounts with a seat, in order
 
 
 def create_state(
@@ -71,8 +79,13 @@ def create_state(
     unbonding: int = 8,
     evidence: int = 8,
     validators: int = 8,
+    signals: int = 8,
+    sales: int = 8,
+    disputes: int = 8,
+    ratings: int = 8,
+    judges: int = 8,
 ) -> State:
-    """Empty state with a treasury that owns the whole supply, and a burn account.
+    """Empty state: a treasury that owns the whole supply, a burn account, an escrow pool.
 
     Units:  supply in base units, 0..SUPPLY_MAX; the others are rows of room.
     Errors: ValueError if the supply is out of range.
@@ -89,13 +102,18 @@ def create_state(
         logs=np.zeros(logs, dtype=LOG),
         operations=np.zeros(0, dtype=OPERATION) if operations is None else operations,
         client_scopes=np.zeros((1, 1), dtype=np.int64) if client_scopes is None else client_scopes,
-        counters=np.zeros(10, dtype=np.int64),
+        counters=np.zeros(N_COUNTERS, dtype=np.int64),
         unbonding=np.zeros(unbonding, dtype=UNBONDING),
         evidence=np.zeros(evidence, dtype=EVIDENCE),
         liveness=np.zeros(validators, dtype=LIVENESS),
+        signals=np.zeros(signals, dtype=SIGNAL),
+        sales=np.zeros(sales, dtype=SALE),
+        disputes=np.zeros(disputes, dtype=DISPUTE),
+        ratings=np.zeros(ratings, dtype=RATING),
+        judges=np.zeros(judges, dtype=np.int64),
     )
     state.counters[SUPPLY] = supply
-    for entity in (TREASURY, BURN):
+    for entity in (TREASURY, BURN, ESCROW):
         add_account(state, entity=entity, org=-1, namespace=-1)
     state.accounts[TREASURY]["balance"] = supply
     return state
@@ -156,26 +174,40 @@ def add_validator(state: State, account: int) -> int:
     return row
 
 
-def create_grown(
-    state: State, *, grants: int, approvals: int, pool: int, unbonding: int, evidence: int
-) -> State:
-    """Same state with at least this much free room in its growing tables."""
+def add_judge(state: State, account: int) -> int:
+    """Give an account of the genesis block a seat; return its number."""
+    seat = int(state.counters[N_JUDGES])
+    state.judges[seat] = account
+    state.counters[N_JUDGES] += 1
+    return seat
 
-    def grow(table: Records, used: int, room: int) -> Records:
-        if used + room <= table.shape[0]:
-            return table
-        grown = np.zeros(2 * (used + room), dtype=table.dtype)
-        grown[:used] = table[:used]
-        return grown
 
-    counters = state.counters
-    return state._replace(
-        grants=grow(state.grants, int(counters[N_GRANTS]), grants),
-        approvals=grow(state.approvals, int(counters[N_APPROVALS]), approvals),
-        pool=cast("Ints", grow(cast("Records", state.pool), int(counters[N_POOL]), pool)),
-        unbonding=grow(state.unbonding, int(counters[N_UNBONDING]), unbonding),
-        evidence=grow(state.evidence, int(counters[N_EVIDENCE]), evidence),
-    )
+GROWING = {
+    "grants": N_GRANTS,
+    "approvals": N_APPROVALS,
+    "pool": N_POOL,
+    "unbonding": N_UNBONDING,
+    "evidence": N_EVIDENCE,
+    "signals": N_SIGNALS,
+    "sales": N_SALES,
+    "disputes": N_DISPUTES,
+    "ratings": N_RATINGS,
+}
+
+
+def create_grown(state: State, **rooms: int) -> State:
+    """Same state with at least this much free room in its growing tables.
+
+    Units:  rows by the name of the table, one of `GROWING`.
+    """
+
+    grown: dict[str, Any] = {}
+    for name, room in rooms.items():
+        table, used = getattr(state, name), int(state.counters[GROWING[name]])
+        if used + room > table.shape[0]:
+            grown[name] = np.zeros(2 * (used + room), dtype=table.dtype)
+            grown[name][:used] = table[:used]
+    return state._replace(**grown)
 
 
 @njit

@@ -10,17 +10,19 @@ import numpy as np
 
 from sim.core.compiled import inlined, njit
 from sim.core.reasons import Reason
-from sim.core.records import Ints, Kind, Record, Records, ScopeLevel
+from sim.core.records import Ints, Kind, Record, Records, ScopeLevel, Status
 from sim.core.units import PPM, SUPPLY_MAX
 from sim.ledger.checks import (
     compute_envelope_violations,
     compute_tokens,
     get_first_reason,
     has_approval,
+    is_active,
     is_dropped,
     judge_call,
 )
-from sim.ledger.kinds import is_paying, process_kind, validate_kind
+from sim.ledger.kinds import get_payment, process_kind, validate_kind
+from sim.ledger.market import process_publish, validate_publish
 from sim.ledger.rules import Rules, Source
 from sim.ledger.state import (
     N_ACCOUNTS,
@@ -30,8 +32,9 @@ from sim.ledger.state import (
     State,
 )
 
-_CALL = int(Kind.CALL)
+_CALL, _PUBLISH = int(Kind.CALL), int(Kind.PUBLISH)
 _KIND_FIRST, _KIND_LAST = int(min(Kind)), int(max(Kind))
+_ACTIVE, _JAILED = int(Status.ACTIVE), int(Status.JAILED)
 _CLIENT, _ARGUMENTS = int(Source.CLIENT), int(ScopeLevel.ARGUMENTS)
 
 APPLIED = int(Reason.APPLIED)
@@ -97,7 +100,7 @@ def apply_block(
             receipt["violations"] = 1 << reason
             continue
         account = accounts[tx["sender"]]
-        if tx["kind"] != _CALL:
+        if tx["kind"] != _CALL and tx["kind"] != _PUBLISH:
             receipt["code"] = apply_record_keeping(state, rules, tx, account, arguments, receipt)
             continue
         if tx["target"] < 0 or tx["target"] >= operations.shape[0]:
@@ -128,14 +131,22 @@ def apply_block(
         receipt["required"] = judgement.required
         receipt["caps_static"] = judgement.static
         receipt["caps_effective"] = judgement.effective
-        receipt["violations"] = judgement.violations
-        reason = get_first_reason(judgement.seen & binding[situation])
+        violations, seen = judgement.violations, judgement.seen
+        if tx["kind"] == _PUBLISH:
+            own = 1 << validate_publish(state, rules, tx, account)
+            violations |= own & ~1  # bit 0 would be that all is well
+            seen |= own & ~1
+        receipt["violations"] = violations
+        reason = get_first_reason(seen & binding[situation])
         receipt["code"] = reason
         if is_dropped(reason) or not is_mediated(tx):
             continue
         include(accounts, account, tx, receipt, dirty)
         if reason == APPLIED:
             spend_token(account, rules, tx["now_us"])
+            if tx["kind"] == _PUBLISH:
+                process_publish(state, rules, tx, account, receipt)
+                continue
             move_price(accounts, account, operation, tx, receipt, dirty)
             use_approval(approvals, counters[N_APPROVALS], tx, arguments)
 
@@ -170,6 +181,8 @@ def validate_form(tx: Record, n_accounts: int, n_arguments: int) -> int:
         return MALFORMED
     if tx["amount"] < 0 or tx["amount"] > SUPPLY_MAX:
         return MALFORMED
+    if tx["kind"] == _PUBLISH and (tx["subject"] < 0 or tx["subject"] > SUPPLY_MAX):
+        return MALFORMED
     if tx["scope_level"] < 0 or tx["scope_level"] > _ARGUMENTS:
         return MALFORMED
     if tx["arguments_from"] < 0 or tx["arguments_to"] < tx["arguments_from"]:
@@ -192,6 +205,9 @@ def include(
     accounts: Records, account: Record, tx: Record, receipt: Record, dirty: np.ndarray
 ) -> None:
     """The effect of inclusion, applied and rejected alike: nonce spent, fee charged."""
+    if account["status"] == _JAILED and is_active(account, tx["height"]):
+        account["status"] = _ACTIVE  # it has served its time
+        account["jailed_until_height"] = 0
     account["nonce"] = max(account["nonce"], tx["nonce"] + 1)
     fee = min(tx["fee"], account["balance"])
     if fee > 0:
@@ -267,7 +283,7 @@ def apply_record_keeping(
     situation = tx["situation"]
     violations, seen = compute_envelope_violations(account, tx, rules, rules.source[situation])
     balance_after = account["balance"] - min(tx["fee"], account["balance"])
-    if is_paying(tx) and tx["amount"] > balance_after:
+    if get_payment(state, rules, tx) > balance_after:
         violations |= 1 << FUNDS
         seen |= 1 << FUNDS
     own = validate_kind(state, rules, tx, account, arguments)
