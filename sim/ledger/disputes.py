@@ -6,18 +6,17 @@ there are once its time is over; a signal found fraudulent is evidence against i
 
 from __future__ import annotations
 
-from sim.core.arithmetic import mul_ppm, muldiv
+from sim.core.arithmetic import mul_ppm
 from sim.core.compiled import njit
 from sim.core.market import Resolution, SaleState, SignalState, Verdict
 from sim.core.reasons import Reason
 from sim.core.records import Record
 from sim.core.units import PPM
-from sim.ledger.market import credit, release_sale
+from sim.ledger.escrow import credit, pay_invoice, pay_victims, release_signal, undo_sales
 from sim.ledger.reputation import convict_account
 from sim.ledger.rules import Judges, Rules, Slashing
 from sim.ledger.slashing import FRAUD, OFFENCE_PPM, slash_account
 from sim.ledger.state import (
-    BURN,
     ESCROW,
     N_DISPUTES,
     N_EVIDENCE,
@@ -134,11 +133,11 @@ def find_seat(state: State, rules: Rules, dispute: Record, account: int) -> int:
 def validate_resolve(state: State, rules: Rules, tx: Record) -> int:
     """First reason against a RESOLVE, by what it means to do."""
     step = tx["subject"]
-    if step == _VOTE or step == _PROOF or step == _TIMEOUT:
+    if step in (_VOTE, _PROOF, _TIMEOUT):
         return validate_verdict(state, rules, tx)
     if step == _RELEASE:
         return validate_release(state, tx)
-    if step == _PAY or step == _TAKE:
+    if step in (_PAY, _TAKE):
         return validate_payment(state, rules, tx)
     return TARGET_UNKNOWN
 
@@ -218,36 +217,6 @@ def process_resolve(
         verdict = compute_verdict(dispute, tx)
         if verdict != _OPEN:
             receipt["amount"] = decide(state, rules, tx, dispute, verdict)
-
-
-@njit
-def release_signal(state: State, rules: Rules, signal: Record) -> int:
-    """Pay out every sale and give the bond back; return what left the escrow."""
-    released = signal["bond"]
-    credit(state, ESCROW, -signal["bond"])
-    credit(state, signal["seller"], signal["bond"])
-    signal["bond"] = 0
-    signal["state"] = _CLOSED
-    slot = signal["sale_first"]
-    while slot >= 0:
-        sale = state.sales[slot]
-        released += release_sale(state, rules, sale, signal["seller"])
-        slot = sale["next"]
-    return released
-
-
-@njit
-def pay_invoice(state: State, tx: Record, account: Record) -> int:
-    """From buyer to seller, as much of the rest as is offered and there is."""
-    sale = state.sales[tx["target"]]
-    rest = sale["price"] - sale["paid"]
-    paid = min(min(rest, tx["amount"]), account["balance"])
-    account["balance"] -= paid
-    credit(state, state.signals[sale["signal"]]["seller"], paid)
-    sale["paid"] += paid
-    if sale["paid"] == sale["price"]:
-        sale["state"] = _PAID
-    return paid
 
 
 @njit
@@ -339,30 +308,6 @@ def pay_judges(state: State, rules: Rules, dispute: Record, lost: int) -> int:
 
 
 @njit
-def undo_sales(state: State, rules: Rules, signal: Record) -> int:
-    """Give back what can be given back; return the harm on record: the prices of all sales."""
-    harm = 0
-    slot = signal["sale_first"]
-    while slot >= 0:
-        sale = state.sales[slot]
-        harm += min(sale["price"], 2**62 - harm)
-        if sale["state"] == _HELD:
-            credit(state, ESCROW, -sale["paid"])
-            credit(state, sale["buyer"], sale["paid"])
-            sale["state"] = _REFUNDED
-        elif sale["state"] == _INVOICED or (sale["state"] == _PAID and rules.claws_back):
-            is_paid = sale["state"] == _PAID
-            if rules.claws_back:
-                back = min(sale["paid"], state.accounts[signal["seller"]]["balance"])
-                credit(state, signal["seller"], -back)
-                credit(state, sale["buyer"], back)
-                sale["paid"] -= back
-            sale["state"] = _RECOVERED if is_paid else _VOID
-        slot = sale["next"]
-    return harm
-
-
-@njit
 def punish(state: State, rules: Rules, tx: Record, dispute: Record, harm: int) -> int:
     """Slash the seller for the fraud; the victims' part goes to buyers by what they paid."""
     signal = state.signals[dispute["signal"]]
@@ -386,18 +331,3 @@ def punish(state: State, rules: Rules, tx: Record, dispute: Record, harm: int) -
     state.counters[N_EVIDENCE] += 1
     pay_victims(state, signal, state.accounts[ESCROW]["balance"] - before, harm)
     return slashed
-
-
-@njit
-def pay_victims(state: State, signal: Record, amount: int, harm: int) -> None:
-    """From the pool to every buyer, in the ratio of prices, rounded down; the rest is burned."""
-    rest = amount
-    slot = signal["sale_first"]
-    while slot >= 0 and amount > 0:
-        sale = state.sales[slot]
-        part = muldiv(min(amount, harm), sale["price"], max(1, harm))
-        credit(state, sale["buyer"], part)
-        rest -= part
-        slot = sale["next"]
-    credit(state, BURN, rest)
-    credit(state, ESCROW, -amount)

@@ -6,7 +6,7 @@ stands here is the trade itself: offers, prices, escrow and ratings.
 
 from __future__ import annotations
 
-from sim.core.arithmetic import mul_ppm, muldiv
+from sim.core.arithmetic import muldiv
 from sim.core.compiled import njit
 from sim.core.market import SaleState, SignalState
 from sim.core.reasons import Reason
@@ -17,11 +17,9 @@ from sim.ledger.reputation import rate_account
 from sim.ledger.rules import Judges, Rules, Settlement, Weighting
 from sim.ledger.state import (
     ESCROW,
-    N_JUDGES,
     N_RATINGS,
     N_SALES,
     N_SIGNALS,
-    TREASURY,
     State,
 )
 
@@ -136,38 +134,6 @@ def process_buy(state: State, rules: Rules, tx: Record, account: Record, receipt
     state.counters[N_SALES] += 1
     receipt["amount"] = paid
     receipt["counterparty"] = slot
-
-
-@njit
-def get_fee_taker(state: State, rules: Rules) -> int:
-    """Who earns by keeping the escrow."""
-    if rules.judges == _ARBITER and state.counters[N_JUDGES] > 0:
-        return state.judges[0]
-    return TREASURY
-
-
-@njit
-def release_sale(state: State, rules: Rules, sale: Record, seller: int) -> int:
-    """Pay a sale out of escrow, less the fee; return what left the escrow.
-
-    Source: ERC-8183, `complete`: the fee is rounded down and the rest is the provider's.
-    """
-    if sale["state"] != _HELD:
-        return 0
-    fee, taker = mul_ppm(sale["paid"], rules.escrow_fee_ppm), get_fee_taker(state, rules)
-    credit(state, ESCROW, -sale["paid"])
-    credit(state, seller, sale["paid"] - fee)
-    credit(state, taker, fee)
-    sale["state"] = _PAID
-    return sale["paid"]
-
-
-@njit
-def credit(state: State, account: int, amount: int) -> None:
-    """Money to an account, or from it if negative: who calls keeps the sum."""
-    if amount != 0:
-        state.accounts[account]["balance"] += amount
-        state.dirty[account >> 6] = 1
 
 
 @njit

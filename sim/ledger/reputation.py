@@ -10,7 +10,7 @@ from sim.ledger.rules import Rules
 
 @njit
 def rate_account(rules: Rules, account: Record, value_ppm: int, weight_ppm: int) -> None:
-    """x."""
+    """X."""
     if rules.reputation_rule == 1:
         good = weight_ppm * min(value_ppm, PPM) // PPM
         account["positive"] = account["positive"] * rules.forgetting_ppm // PPM + good
@@ -25,5 +25,5 @@ def rate_account(rules: Rules, account: Record, value_ppm: int, weight_ppm: int)
 
 @njit
 def convict_account(rules: Rules, account: Record, weight_ppm: int) -> None:
-    """x."""
+    """X."""
     account["negative"] += weight_ppm

@@ -200,7 +200,6 @@ def create_grown(state: State, **rooms: int) -> State:
 
     Units:  rows by the name of the table, one of `GROWING`.
     """
-
     grown: dict[str, Any] = {}
     for name, room in rooms.items():
         table, used = getattr(state, name), int(state.counters[GROWING[name]])
@@ -228,3 +227,9 @@ def find_entity(entity_index: Ints, accounts: Records, entity: int) -> int:
             return entity_index[slot]
         slot = (slot + 1) & (entity_index.shape[0] - 1)
     return -1
+
+
+@njit
+def is_account(state: State, index: int) -> bool:
+    """Whether an index names an account."""
+    return 0 <= index < state.counters[N_ACCOUNTS]
