@@ -106,3 +106,34 @@ RATING = create_layout(
     "weight_ppm",  # 0..4_000_000
     "height",
 )
+
+
+class Role(IntEnum):
+    """What a trader lives by."""
+
+    SELLER = 0
+    BUYER = 1
+    JUDGE = 2
+
+
+class Occasion(IntEnum):
+    """What calls for a decision of a trader."""
+
+    ACT = 0  # it is free to do something
+    FOUND = 1  # it takes a signal that it bought for fraudulent
+    RATE = 2  # it may rate a sale of its own
+    DUE = 3  # an invoice of its own is due
+    JUDGE = 4  # it has a seat in a dispute
+
+
+# What a trader decides: one row for each occasion.
+MOVE = create_layout(
+    "kind",  # Kind of the transaction; 0: it lets the occasion pass
+    "target",  # signal, sale, dispute or unbonding slot; see the kind
+    "price",  # PUBLISH: asked; BUY: paid at most
+    "amount",  # BOND, UNBOND, TRANSFER
+    "value",  # ATTEST: ppm; RESOLVE of a judge: 1 upholds, 0 rejects
+    "fraudulent",  # PUBLISH 1: the signal is false, and it knows
+    "memory0",  # what it wants to remember
+    "memory1",
+)

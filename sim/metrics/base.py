@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.core.reasons import GOVERNANCE, PENDING
 from sim.core.records import Kind, Records
+from sim.trace.market import NO_MARKET, MarketRecord
 from sim.trace.ordering import NO_ORDERING, Ordering
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class NullReason(StrEnum):
     FEW_OBSERVATIONS = "few_observations"
     BEYOND_HORIZON = "beyond_horizon"
     NOT_RECORDED = "not_recorded"
+    UNSTABLE_DENOMINATOR = "unstable_denominator"
 
 
 class Form(StrEnum):
@@ -48,6 +50,9 @@ class Facts(NamedTuple):
     requires_approval: bool
     anchors: bool
     has_validators: bool = False
+    slashes: bool = False  # stake of those who trade
+    shares_scores: bool = False
+    settles_disputes: bool = False
 
 
 class Chunk(NamedTuple):
@@ -63,6 +68,7 @@ class Chunk(NamedTuple):
     messages: int = 0  # beside those of single transactions
     n_bytes: int = 0
     ordering: Ordering = NO_ORDERING
+    market: MarketRecord = NO_MARKET
 
 
 class Value(NamedTuple):

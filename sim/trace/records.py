@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.core.records import Records
+from sim.trace.market import NO_MARKET, MarketRecord
 from sim.trace.ordering import Ordering
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Trace(NamedTuple):
     headers: list[Header]
     ledgers: list[DomainRecord]
     ordering: Ordering
+    market: MarketRecord = NO_MARKET
 
     @property
     def messages(self) -> int:
@@ -82,6 +84,7 @@ class Trace(NamedTuple):
         for records in (
             *(self.receipts, self.truths, self.tasks, self.approvals, self.exposure),
             *(ordering.views, ordering.commits),
+            *self.market[:5],
         ):
             digest.update(len(records).to_bytes(8, "little"))
             digest.update(records.tobytes())
