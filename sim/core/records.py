@@ -294,6 +294,8 @@ TRUTH = create_layout(
     "messages",
     "bytes",
     "censored",  # 1: some leader leaves its agent's calls out
+    "trader",  # identity that did it on the market, or -1
+    "fraudulent",  # PUBLISH 1: the signal is false
 )
 
 TASK = create_layout(

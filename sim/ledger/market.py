@@ -10,7 +10,7 @@ from sim.core.arithmetic import muldiv
 from sim.core.compiled import njit
 from sim.core.market import SaleState, SignalState
 from sim.core.reasons import Reason
-from sim.core.records import Record
+from sim.core.records import Ints, Record
 from sim.core.units import PPM
 from sim.ledger.checks import is_active
 from sim.ledger.reputation import rate_account
@@ -194,3 +194,17 @@ def process_attest(
         state.dirty[ratee >> 6] = 1
     state.counters[N_RATINGS] += 1
     receipt["counterparty"] = slot
+
+
+@njit
+def process_epoch(state: State, rules: Rules, scores_ppm: Ints, known: Ints) -> None:
+    """Write the scores of an epoch; who is unknown has that of a newcomer.
+
+    Shapes: scores_ppm and known int64 (n,), the first accounts in order.
+    Units:  ppm; what lies outside 0..1_000_000 is clamped.
+    """
+    for index in range(scores_ppm.shape[0]):
+        score_ppm = min(PPM, max(0, scores_ppm[index])) if known[index] else rules.newcomer_ppm
+        if state.accounts[index]["reputation_ppm"] != score_ppm:
+            state.accounts[index]["reputation_ppm"] = score_ppm
+            state.dirty[index >> 6] = 1

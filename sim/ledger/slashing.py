@@ -17,6 +17,7 @@ from sim.ledger.rules import Rules, Slashing
 from sim.ledger.state import BURN, N_ACCOUNTS, N_EVIDENCE, N_UNBONDING, TREASURY, State
 
 _JAILED, _TOMBSTONED = int(Status.JAILED), int(Status.TOMBSTONED)
+_CORRELATED = int(Slashing.CORRELATED)
 _NONE, _FIXED = int(Slashing.NONE), int(Slashing.FIXED)
 _PROPORTIONAL, _HARM = int(Slashing.PROPORTIONAL), int(Slashing.HARM)
 _ESCALATING, _ETHEREUM = int(Slashing.ESCALATING), int(Slashing.ETHEREUM)
@@ -209,6 +210,8 @@ def compute_penalty(
     Return: 0..base.
     """
     rule = rules.slash_rule
+    if evidence["statement"] != FRAUD and rule in (_NONE, _HARM):
+        rule = _CORRELATED  # nobody is harmed by a contradiction alone, and it is never free
     if rule == _NONE:
         return 0
     if rule == _FIXED:

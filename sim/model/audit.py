@@ -54,7 +54,7 @@ class Audit:
         """Say for each decision whether the policy's log has it, and has it right."""
         truths = batch.truths
         mediated = truths["mediated"] == 1
-        on_chain = domains == -1
+        on_chain = domains == -1  # a clearing house is the log of those whose gateways run
         caller = get_caller_postures(batch.transactions["situation"])
         owner = self.world.postures[truths["owner_org"]]
         across = truths["caller_org"] != truths["owner_org"]

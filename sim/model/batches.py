@@ -56,7 +56,7 @@ def create_batch(n: int) -> Batch:
     transactions["proof_valid"] = 1
     transactions["key_version"] = CURRENT_KEY
     transactions["situation"] = HOUSEKEEPING
-    truths["agent"] = -1
+    truths["agent"] = truths["trader"] = -1
     truths["operation"] = -1
     truths["mediated"] = 1
     return batch

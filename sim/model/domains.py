@@ -19,15 +19,22 @@ from sim.core.records import (
 )
 from sim.ledger.invariants import check_attenuation, check_capabilities, check_nonces
 from sim.ledger.liveness import record_participation
+from sim.ledger.market import process_epoch
 from sim.ledger.rules import Rules
 from sim.ledger.stake_invariants import check_slashing, check_stakes, check_unbonding
 from sim.ledger.state import (
+    GROWING,
     N_ACCOUNTS,
     N_APPROVALS,
+    N_DISPUTES,
     N_EVIDENCE,
     N_GRANTS,
+    N_JUDGES,
     N_LOGS,
     N_POOL,
+    N_RATINGS,
+    N_SALES,
+    N_SIGNALS,
     N_UNBONDING,
     N_VALIDATORS,
     State,
@@ -38,10 +45,17 @@ from sim.model.batches import Batch
 from sim.model.calls import stamp_batch
 from sim.model.signing import create_signing
 from sim.model.world import World
-from sim.trace.records import DomainRecord, Participation
+from sim.trace.records import DomainRecord, Epoch, Participation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sim.policies.reputation.base import Scores
+
+
+MARKET_TABLES = ("signals", "sales", "disputes", "ratings")
+AUDITOR, ARBITER = 0, 1  # offices that some policies fill
+N_OFFICES = 2
 
 
 class Domain:
@@ -65,6 +79,7 @@ class Domain:
         self.ends: list[int] = []
         self.n_applied = 0
         self.participations: list[Participation] = []
+        self.epochs: list[Epoch] = []
         self.n_jailed = 0  # times a validator was jailed for its absence
 
     def fork(self) -> Domain:
@@ -77,6 +92,7 @@ class Domain:
         other.applied, other.receipts = list(self.applied), list(self.receipts)
         other.ends = list(self.ends)
         other.participations = list(self.participations)
+        other.epochs = list(self.epochs)
         other.tree = PagedTree()
         return other
 
@@ -109,6 +125,13 @@ class Domain:
         self.participations.append(Participation(self.n_applied, height, tuple(signers)))
         self.n_jailed += replay_participation(self.state, self.rules, self.participations[-1])
 
+    def end_epoch(self, scores: Scores) -> None:
+        """Write the scores of an epoch, after all that was applied so far."""
+        n = len(scores.score_ppm)
+        known = np.asarray(scores.known, dtype=np.int64)
+        self.epochs.append(Epoch(self.n_applied, scores.score_ppm[:n].copy(), known))
+        process_epoch(self.state, self.rules, scores.score_ppm, known)
+
     def check_books(self) -> None:
         """Check everything that was ever applied here against what must hold of a ledger.
 
@@ -125,18 +148,10 @@ class Domain:
 
     def make_room(self, n: int) -> None:
         """Let the growing tables take whatever n transactions may write."""
-        state, pool = self.state, n * self.named_max
-        counters = state.counters
-        if (
-            counters[N_GRANTS] + n > len(state.grants)
-            or counters[N_APPROVALS] + n > len(state.approvals)
-            or counters[N_POOL] + pool > len(state.pool)
-            or counters[N_UNBONDING] + n > len(state.unbonding)
-            or counters[N_EVIDENCE] + n > len(state.evidence)
-        ):
-            self.state = create_grown(
-                state, grants=n, approvals=n, pool=pool, unbonding=n, evidence=n
-            )
+        rooms = {**dict.fromkeys(GROWING, n), "pool": n * self.named_max}
+        if not self.world.market.cohorts:
+            rooms |= dict.fromkeys(MARKET_TABLES, 0)
+        self.state = create_grown(self.state, **rooms)
 
     def get_receipts(self) -> Records:
         """All receipts, in the order of application."""
@@ -160,6 +175,11 @@ class Domain:
             (state.unbonding, N_UNBONDING),
             (state.evidence, N_EVIDENCE),
             (state.liveness, N_VALIDATORS),
+            (state.signals, N_SIGNALS),
+            (state.sales, N_SALES),
+            (state.disputes, N_DISPUTES),
+            (state.ratings, N_RATINGS),
+            (state.judges, N_JUDGES),
         ):
             root.update(table[: counters[used]].tobytes())
         root.update(counters.tobytes())
@@ -169,7 +189,9 @@ class Domain:
         """What this ledger was given and came to."""
         transactions = join_records([np.zeros(0, dtype=TRANSACTION), *self.applied])
         root = self.compute_state_root()
-        return DomainRecord(self.name, transactions, self.ends, root, self.participations)
+        return DomainRecord(
+            self.name, transactions, self.ends, root, self.participations, self.epochs
+        )
 
     def get_world_accounts(self) -> Ints:
         """Account of the world behind each account here; -1 for those of the genesis block."""
@@ -197,5 +219,10 @@ def replay_participation(state: State, rules: Rules, participation: Participatio
 
 
 def get_validator_account(world: World, validator: int) -> int:
-    """Account of the world that stands for a validator: after orgs and holders."""
-    return world.n_orgs + len(world.holders) + validator
+    """Account of the world that stands for a validator: after orgs, holders and offices."""
+    return get_office_account(world, N_OFFICES) + validator
+
+
+def get_office_account(world: World, office: int) -> int:
+    """Account of the world of the auditor or the arbiter: after orgs and holders."""
+    return world.n_orgs + len(world.holders) + office

@@ -7,68 +7,104 @@ has neither is judged in one open domain that stands for no one's ledger.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sim.core.draws import Draws
 from sim.core.errors import InvariantError
 from sim.core.identity import compute_entity
+from sim.core.market import Role
 from sim.core.purposes import Purpose
 from sim.core.records import Ints, Kind
 from sim.core.units import PPM
 from sim.ledger.rules import Rules
 from sim.ledger.state import (
+    ESCROW,
     N_ACCOUNTS,
     State,
     add_account,
+    add_judge,
     add_log,
     add_validator,
     create_state,
 )
 from sim.model.batches import create_batch
-from sim.model.domains import Domain, get_validator_account
+from sim.model.domains import (
+    ARBITER,
+    N_OFFICES,
+    Domain,
+    get_office_account,
+    get_validator_account,
+)
 from sim.model.layout import Holder
 from sim.model.world import EVERY_CAPABILITY, World
-from sim.policies.base import Policy, Scope
-from sim.policies.registry import compile_chain_rules, compile_gateway_rules
+from sim.policies.base import Judges, Policy, Scope
+from sim.policies.registry import (
+    compile_chain_rules,
+    compile_clearing_rules,
+    compile_gateway_rules,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 TREASURY_BALANCE = 10**15
 ORG_BALANCE = 10**12
-AGENT_BALANCE = 10**6
 VALIDATOR_BALANCE = 10**6
+OFFICE_BALANCE = 10**9
+CLEARING = "clearing house"  # no org can be called that
+N_FIXED = ESCROW + 1  # accounts that every ledger has
 
 
-def create_domains(
-    world: World, policy: Policy, draws: Draws
-) -> tuple[list[Domain], Domain | None]:
-    """Gateways' domains, one for each org or none, and the chain's or the open one.
+class Domains(NamedTuple):
+    """The ledgers of a policy."""
+
+    gateways: list[Domain]  # one for each org, or none
+    chain: Domain | None  # the chain's or the anchors', or the open one
+    clearing: Domain | None  # where signals are traded if gateways judge
+
+    @property
+    def market(self) -> Domain | None:
+        """Where signals are traded."""
+        return self.clearing or self.chain
+
+
+def create_domains(world: World, policy: Policy, draws: Draws) -> Domains:
+    """Every ledger of a policy as it is before time starts.
 
     Where nothing of the genesis is drawn, it is made once for a world and policy, and copied.
     """
     is_drawn = policy.scope is Scope.ROLE and world.scenario.issuer_error > 0
     if is_drawn or world.scenario.signatures != "trusted":
         return _create_genesis(world, policy, draws)
-    gateways, chain = _get_genesis(world, policy)
-    return [gateway.fork() for gateway in gateways], chain.fork() if chain else None
+    gateways, chain, clearing = _get_genesis(world, policy)
+    return Domains(
+        [gateway.fork() for gateway in gateways],
+        chain.fork() if chain else None,
+        clearing.fork() if clearing else None,
+    )
 
 
 @lru_cache(maxsize=64)
-def _get_genesis(world: World, policy: Policy) -> tuple[list[Domain], Domain | None]:
+def _get_genesis(world: World, policy: Policy) -> Domains:
     return _create_genesis(world, policy, Draws(0, "", 0))
 
 
-def _create_genesis(
-    world: World, policy: Policy, draws: Draws
-) -> tuple[list[Domain], Domain | None]:
+def _create_genesis(world: World, policy: Policy, draws: Draws) -> Domains:
     gateways = []
     if policy.has_gateways:
         rules = compile_gateway_rules(policy)
         gateways = [
-            _create_domain(world, policy, draws, rules, [org], name=world.org_names[org])
+            _create_domain(
+                world,
+                policy,
+                draws,
+                rules,
+                [org],
+                name=world.org_names[org],
+                has_account=lambda holder: not holder.trades,
+            )
             for org in range(world.n_orgs)
         ]
     chain = None
@@ -78,7 +114,21 @@ def _create_genesis(
         chain = _create_domain(world, policy, draws, rules, orgs, n_validators=n_validators)
     elif policy.anchors:
         chain = _create_anchor_domain(world, policy)
-    return gateways, chain
+    return Domains(gateways, chain, _create_clearing(world, policy, draws))
+
+
+def _create_clearing(world: World, policy: Policy, draws: Draws) -> Domain | None:
+    if not world.market.cohorts or not policy.has_gateways or policy.has_chain:
+        return None
+    return _create_domain(
+        world,
+        policy,
+        draws,
+        compile_clearing_rules(policy),
+        range(world.n_orgs),
+        name=CLEARING,
+        has_account=lambda holder: holder.trades,
+    )
 
 
 def _create_state(
@@ -90,22 +140,32 @@ def _create_state(
         supply=TREASURY_BALANCE + ORG_BALANCE * len(orgs),
         operations=operations,
         client_scopes=get_client_scopes(world),
-        accounts=n_accounts + 2 + len(orgs) + n_validators,
+        accounts=n_accounts + N_FIXED + len(orgs) + N_OFFICES + n_validators,
         grants=2 * n_accounts + 16,
         logs=len(orgs) + 1,
         validators=n_validators,
+        judges=max(1, len(world.market.traders)),
     )
     local = np.full(get_validator_account(world, n_validators), -1, dtype=np.int64)
     for org in orgs:
         local[org] = add_account(
             state,
-            entity=2 + org,
+            entity=N_FIXED + org,
             org=org,
             namespace=0,
             capabilities=EVERY_CAPABILITY,
             balance=ORG_BALANCE,
         )
         add_log(state, int(local[org]))
+    for office in range(N_OFFICES):
+        account = add_account(
+            state,
+            entity=compute_entity("office", office),
+            org=-1,
+            namespace=-1,
+            balance=OFFICE_BALANCE,
+        )
+        local[get_office_account(world, office)] = account
     for validator in range(n_validators):
         account = add_account(
             state,
@@ -135,16 +195,19 @@ def _create_domain(
     *,
     name: str = "chain",
     n_validators: int = 0,
+    has_account: Callable[[Holder], bool] = lambda _: True,
 ) -> Domain:
     members = set(orgs)
     holders = [
         (world.n_orgs + index, holder)
         for index, holder in enumerate(world.holders)
-        if holder.org in members
+        if holder.org in members and has_account(holder)
     ]
     state, local = _create_state(world, orgs, len(holders), n_validators)
     domain = Domain(name, state, rules, local, world)
-    _register(domain, world, policy, draws, holders)
+    _register(domain, world, policy, draws, [pair for pair in holders if not pair[1].is_spare])
+    _bond(domain, holders)
+    _seat_judges(domain, world, policy)
     return domain
 
 
@@ -172,7 +235,7 @@ def _register(
     transactions["sender"] = [holder.org for _, holder in holders]
     transactions["target"] = [holder.entity for _, holder in holders]
     transactions["subject"] = [holder.org for _, holder in holders]
-    transactions["amount"] = AGENT_BALANCE
+    transactions["amount"] = [holder.funds + holder.stake for _, holder in holders]
     transactions["namespace"] = [holder.namespace for _, holder in holders]
     transactions["mask"] = masks
     transactions["fee"] = domain.rules.fee_min
@@ -182,6 +245,31 @@ def _register(
     receipts = domain.apply(batch, np.array([len(batch)]))
     if receipts["code"].any():
         raise InvariantError("genesis", 0, "every registration applied", str(receipts["code"]))
+
+
+def _bond(domain: Domain, holders: list[tuple[int, Holder]]) -> None:
+    """Whoever has stake has bonded it before time starts."""
+    staked = [(account, holder) for account, holder in holders if holder.stake > 0]
+    staked = [(account, holder) for account, holder in staked if not holder.is_spare]
+    if not staked:
+        return
+    batch = create_batch(len(staked))
+    batch.transactions["kind"] = Kind.BOND
+    batch.transactions["sender"] = [account for account, _ in staked]
+    batch.transactions["amount"] = [holder.stake for _, holder in staked]
+    receipts = domain.apply(batch, np.array([len(batch)]))
+    if receipts["code"].any():
+        raise InvariantError("genesis", 0, "every stake bonded", str(receipts["code"]))
+
+
+def _seat_judges(domain: Domain, world: World, policy: Policy) -> None:
+    """Seats of those who decide disputes, and offices of arbiter and auditor."""
+    if policy.judges is Judges.COMMITTEE:
+        traders = world.market.traders
+        for account in traders["account"][traders["role"] == int(Role.JUDGE)]:
+            add_judge(domain.state, int(domain.local[account]))
+    elif policy.judges is Judges.ARBITER:
+        add_judge(domain.state, int(domain.local[get_office_account(world, ARBITER)]))
 
 
 def _allow_namespaces(domain: Domain, holders: list[tuple[int, Holder]]) -> None:

@@ -93,6 +93,9 @@ AGENT = _int64s(
 )
 
 
+AGENT_BALANCE = 10**6
+
+
 class Holder(NamedTuple):
     """An account to be registered: what it may do under broad and under narrow grants."""
 
@@ -103,6 +106,10 @@ class Holder(NamedTuple):
     role: int  # mask as broad as its role
     purpose: int  # mask that stands under narrow grants
     quiet_reads: int  # mask added where quiet reads are free
+    funds: int = AGENT_BALANCE  # base units it starts with, beside its stake
+    stake: int = 0
+    trades: bool = False  # on the market; it makes no calls
+    is_spare: bool = False  # not registered before somebody begins anew with it
 
 
 class Cohort(NamedTuple):

@@ -20,9 +20,11 @@ from sim.model.chain import Chain
 from sim.model.domains import Domain
 
 if TYPE_CHECKING:
+    from sim.model.genesis import Domains
     from sim.model.world import World
     from sim.policies.base import Policy
 
+CLEARING = -2  # where signals are traded if gateways judge, in the place of an org
 GATEWAY_SEED = 1 << 40  # ordinals of service times at the second gateway
 
 
@@ -78,8 +80,10 @@ class Immediate:
 class Gateways:
     """Calls pass their own org's gateway going out, and the owner's coming in."""
 
-    def __init__(self, domains: list[Domain], world: World, draws: Draws) -> None:
-        self.domains, self.world, self.draws = domains, world, draws
+    def __init__(
+        self, domains: list[Domain], clearing: Domain | None, world: World, draws: Draws
+    ) -> None:
+        self.domains, self.clearing, self.world, self.draws = domains, clearing, world, draws
         gateways = world.scenario.gateways
         self.service_us = gateways.service
         self.free_out_us = np.zeros((world.n_orgs, gateways.servers), dtype=np.int64)
@@ -127,9 +131,20 @@ class Gateways:
         truths["messages"] += np.where(queue >= 0, 2, 0)
 
     def decide(self, until_us: int) -> list[Decided]:
-        """Apply what the gateways let through or refused, each at its caller's home."""
+        """Apply what came through the gateways: calls at their caller's home, trades at one."""
         batch = self.pass_gateways(until_us)
         batch.truths["messages"] += 2
+        trades = batch.truths["trader"] != -1
+        decided = self.decide_calls(batch.take(~trades))
+        if self.clearing is not None and trades.any():
+            batch = batch.take(trades)
+            receipts = apply_at_once(self.clearing, batch)
+            domains = np.full(len(batch), CLEARING, dtype=np.int64)
+            decided.append(Decided(batch, receipts, domains))
+        return decided
+
+    def decide_calls(self, batch: Batch) -> list[Decided]:
+        """Apply calls and record keeping at the gateway of each caller's org."""
         decided = []
         for org, domain in enumerate(self.domains):
             mine = batch.take(batch.truths["caller_org"] == org)
@@ -155,8 +170,12 @@ class Layered:
 
     def decide(self, until_us: int) -> list[Decided]:
         """What stays inside is final at the gateway; what leaves now waits for its block."""
+        batch = self.gateways.pass_gateways(until_us)
+        batch.truths["messages"] += 2
+        trades = batch.truths["trader"] != -1
+        self.trade(batch.take(trades))
         decided = []
-        for batch, receipts, domains in self.gateways.decide(until_us):
+        for batch, receipts, domains in self.gateways.decide_calls(batch.take(~trades)):
             across = batch.truths["caller_org"] != batch.truths["owner_org"]
             onward = across & (receipts["code"] == 0) & (batch.truths["mediated"] == 1)
             onward &= batch.truths["agent"] >= 0
@@ -166,6 +185,12 @@ class Layered:
                 batch.truths["operation"][onward] = -1
             decided.append(Decided(batch, receipts, domains))
         return decided
+
+    def trade(self, batch: Batch) -> None:
+        """Signals are traded on the chain alone; a gateway is only on the way."""
+        batch.truths["ready_us"] = batch.truths["final_us"]
+        if len(batch):
+            self.chain.submit(batch)
 
     def forward(self, batch: Batch, onward: np.ndarray, domains: Ints) -> None:
         """Submit copies of what passed the gateway, as the world's accounts, to the chain."""
@@ -190,14 +215,10 @@ class Layered:
 
 
 def create_ordering(
-    policy: Policy,
-    gateways: list[Domain],
-    chain: Domain | None,
-    world: World,
-    draws: Draws,
+    policy: Policy, domains: Domains, world: World, draws: Draws
 ) -> tuple[Ordering, Chain | None]:
     """Ordering of a policy, and the chain that anchors go to if there is one."""
-    on_chain = None
+    on_chain, chain = None, domains.chain
     if chain is not None and (policy.has_chain or policy.anchors):
         on_chain = Chain(chain, world, policy, draws)
     if not policy.has_gateways:
@@ -206,7 +227,7 @@ def create_ordering(
         if chain is None:
             raise ValueError(f"policy {policy.name!r} has no domain to decide in")
         return Immediate(chain), None
-    through = Gateways(gateways, world, draws)
+    through = Gateways(domains.gateways, domains.clearing, world, draws)
     if policy.has_chain and on_chain is not None:
         return Layered(through, on_chain, world, policy.fee), on_chain
     return through, on_chain

@@ -31,8 +31,8 @@ from sim.policies.registry import compile_chain_rules
 from sim.scenario.notes import Place, find_position, format_place
 
 if TYPE_CHECKING:
+    from sim.scenario.groups import ReplayGroup
     from sim.scenario.load import LoadedScenario
-    from sim.scenario.schema import ReplayGroup
 
 LANES = 2  # grants that stand at one call: what the task needs, and quiet reads
 

@@ -8,10 +8,12 @@ import numpy as np
 
 from sim.core.records import RECEIPT
 from sim.ledger.explain import Check, explain_call
-from sim.ledger.state import create_grown
+from sim.ledger.market import process_epoch
+from sim.ledger.state import GROWING, create_grown
 from sim.ledger.transition import apply_blocks
 from sim.model.domains import replay_participation
 from sim.model.run import Replication
+from sim.trace.records import Participation
 
 if TYPE_CHECKING:
     from sim.core.records import Records
@@ -69,14 +71,18 @@ def rebuild_state(domain: Domain, ledger: DomainRecord, n_transactions: int) -> 
     before = ledger.transactions[first : first + n_transactions]
     pool = int((before["arguments_to"] - before["arguments_from"]).sum())
     n = len(before)
-    state = create_grown(domain.state, grants=n, approvals=n, pool=pool, unbonding=n, evidence=n)
+    state = create_grown(domain.state, **{**dict.fromkeys(GROWING, n), "pool": pool})
     done = 0
-    for participation in ledger.participations:
-        ahead = participation.n_applied - first
+    events = sorted([*ledger.participations, *ledger.epochs], key=lambda event: event.n_applied)
+    for event in events:
+        ahead = event.n_applied - first
         if ahead > n:
             break
         apply_again(state, domain, before[done:ahead])
-        replay_participation(state, domain.rules, participation)
+        if isinstance(event, Participation):
+            replay_participation(state, domain.rules, event)
+        else:
+            process_epoch(state, domain.rules, event.score_ppm, event.known)
         done = ahead
     apply_again(state, domain, before[done:])
     return state

@@ -19,6 +19,7 @@ from sim.core.records import (
     join_records,
 )
 from sim.engine.windows import run_windows
+from sim.model.aftermath import note_decided
 from sim.model.approvals import Approvals
 from sim.model.audit import Audit
 from sim.model.batches import SIGNED_BYTES, Batch, Decided, create_batch, join_batches
@@ -27,6 +28,7 @@ from sim.model.domains import Domain
 from sim.model.genesis import create_domains
 from sim.model.housekeeping import create_grants, create_rotation, schedule_rotations
 from sim.model.layout import Life
+from sim.model.market import create_market
 from sim.model.ordering import create_ordering
 from sim.model.population import (
     OBSERVED,
@@ -37,6 +39,7 @@ from sim.model.population import (
     start_population,
     start_tasks,
 )
+from sim.model.trade_record import create_market_record
 from sim.model.views import create_ordering_record
 from sim.model.world import World
 from sim.policies.base import Checks, Order, Policy, Scope
@@ -62,10 +65,10 @@ class Replication:
         self.horizon_us, self.window_us = scenario.horizon, scenario.window
         self.draws = Draws(seed, world.loaded.stream, replication)
         self.keys = (self.draws.key0, self.draws.key1)
-        self.gateways, self.chain_domain = create_domains(world, policy, self.draws)
-        self.ordering, self.chain = create_ordering(
-            policy, self.gateways, self.chain_domain, world, self.draws
-        )
+        self.domains = create_domains(world, policy, self.draws)
+        self.gateways, self.chain_domain = self.domains.gateways, self.domains.chain
+        self.ordering, self.chain = create_ordering(policy, self.domains, world, self.draws)
+        self.market = create_market(world, policy, self.domains, self.chain, self.draws)
         self.audit = Audit(world, policy, self.chain)
         self.env = simpy.Environment()
         self.approvals = Approvals(self.env, world, self.draws, self.get_home, self.ordering.submit)
@@ -109,6 +112,15 @@ class Replication:
         while self.rotations and self.rotations[0][0] < until_us:
             at_us, account = self.rotations.pop(0)
             self.keep_house(create_rotation(self.world, account, at_us))
+        if self.market is not None:
+            self.trade(self.market.plan(until_us))
+
+    def trade(self, batch: Batch) -> None:
+        """Submit what traders do; on a chain each transaction costs a fee."""
+        if self.policy.has_chain:
+            batch.transactions["fee"] = self.policy.fee
+        if len(batch):
+            self.ordering.submit(batch)
 
     def start_tasks(self, starting: Ints) -> None:
         """Agents pick up tasks; where grants are narrow, their principals grant what is needed."""
@@ -217,6 +229,8 @@ class Replication:
         self.call_off(batch, receipts)
         self.audit.note(decided)
         self.audit.on_anchored(decided)
+        if self.market is not None:
+            note_decided(self.market, batch, receipts)
         world = self.world
         settle(
             self.agents,
@@ -260,7 +274,7 @@ class Replication:
                 *(request.call for request in self.approvals.awaiting.values()),
             ]
         )
-        pending = pending.take(pending.truths["agent"] >= 0)
+        pending = pending.take((pending.truths["agent"] >= 0) | (pending.truths["trader"] >= 0))
         unanswered = np.zeros(len(pending), dtype=RECEIPT)
         unanswered["code"] = PENDING
         for name in ("sender", "kind", "target", "submitted_us"):
@@ -287,6 +301,7 @@ class Replication:
             headers=self.create_headers(),
             ledgers=[domain.create_record() for domain in self.get_domains()],
             ordering=NO_ORDERING if self.chain is None else create_ordering_record(self.chain),
+            market=create_market_record(self.market),
         )
 
     def set_late_pending(self, receipts: Records, truths: Records) -> Records:
@@ -301,8 +316,8 @@ class Replication:
 
     def get_domains(self) -> list[Domain]:
         """All ledgers of the policy."""
-        chain = [] if self.chain_domain is None else [self.chain_domain]
-        return [*self.gateways, *chain]
+        others = (self.domains.chain, self.domains.clearing)
+        return [*self.gateways, *(domain for domain in others if domain is not None)]
 
     def list_untouched_tasks(self) -> None:
         """Tasks that came but were never picked up count as submitted."""

@@ -6,12 +6,13 @@ The same world serves every policy; nothing here depends on one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sim.core.identity import compute_entity
-from sim.core.records import OPERATION, Goal, Ints, Posture, Records
+from sim.core.records import OPERATION, Effect, Goal, Ints, Posture, Records
 from sim.core.units import PPM
 from sim.model.layout import (
     AGENT,
@@ -27,22 +28,31 @@ from sim.model.layout import (
     create_table,
 )
 from sim.model.recorded import RecordedTemplates, create_recorded_templates
-from sim.scenario.knobs import get_settings
-from sim.scenario.load import LoadedScenario
-from sim.scenario.policies import EFFECTS
-from sim.scenario.schema import (
+from sim.model.trade_world import MarketBuilder, MarketLayout
+from sim.scenario.groups import (
     AgentGroup,
     OutsiderGroup,
     ReplayGroup,
-    Scenario,
     ScriptedGroup,
     TaskedGroup,
+    TraderGroup,
 )
+from sim.scenario.knobs import get_settings
+from sim.scenario.load import LoadedScenario
+from sim.scenario.policies import EFFECTS
+from sim.scenario.schema import Scenario
 from sim.strategies.base import Strategy
-from sim.strategies.registry import create_harmless, load_strategies
+from sim.strategies.registry import (
+    create_harmless,
+    create_plain,
+    has_identity_trick,
+    load_behaviours,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sim.strategies.trading import Trader
 
 POSTURES = {
     "honest": Posture.HONEST,
@@ -70,6 +80,8 @@ class World:
     arguments: Ints
     agents: Records  # AGENT, at time zero
     cohorts: tuple[Cohort, ...]
+    market: MarketLayout
+    has_plain_arm: bool  # some attacker has more than one name, or can begin anew
 
     @property
     def scenario(self) -> Scenario:
@@ -82,19 +94,28 @@ class World:
         return len(self.org_names)
 
 
-def create_world(loaded: LoadedScenario, *, with_attack: bool = True) -> World:
-    """Lay out a scenario; without attack, adversaries stay idle and scripts keep to work.
+class Arm(StrEnum):
+    """Which attackers a world has."""
+
+    ATTACK = "attack"
+    IDLE = "idle"  # adversaries work like anybody else, and scripts keep to work
+    PLAIN = "plain"  # nobody has more than one name, or begins anew
+
+
+def create_world(loaded: LoadedScenario, *, arm: str = Arm.ATTACK) -> World:
+    """Lay out a scenario, as one of its arms.
 
     Errors: InputError if a recording cannot be used.
     """
-    return _Builder(loaded, with_attack).build()
+    return _Builder(loaded, Arm(arm)).build()
 
 
 class _Builder:
     """Collects rows of every table while it walks through the scenario."""
 
-    def __init__(self, loaded: LoadedScenario, with_attack: bool) -> None:
-        self.loaded, self.scenario, self.with_attack = loaded, loaded.scenario, with_attack
+    def __init__(self, loaded: LoadedScenario, arm: Arm) -> None:
+        self.loaded, self.scenario, self.arm = loaded, loaded.scenario, arm
+        self.with_attack = arm is not Arm.IDLE
         self.org_names: list[str] = []
         self.org_ranges: dict[str, range] = {}
         self.postures: list[int] = []
@@ -104,7 +125,7 @@ class _Builder:
             for index in range(org.count):
                 self.org_names.append(org.name if org.count == 1 else f"{org.name}-{index}")
                 self.postures.append(int(POSTURES[org.posture]))
-        self.catalogue = list(self.scenario.operations)
+        self.catalogue = [*self.scenario.operations, *self.scenario.signals]
         self.operations: list[tuple[int, ...]] = []
         self.operation_names: list[str] = []
         self.catalogue_first: list[int] = []
@@ -116,6 +137,8 @@ class _Builder:
         self.arguments: list[int] = [0]  # first of all, an argument that no task names
         self.agents: list[tuple[int, ...]] = []
         self.cohorts: list[Cohort] = []
+        self.market = MarketBuilder(self.scenario, self.holders, len(self.org_names))
+        self.has_plain_arm = False
 
     def build(self) -> World:
         self.add_catalogues()
@@ -127,12 +150,15 @@ class _Builder:
             org = self.org_ranges[credential.org][0]
             role, purpose = map(self.get_mask, (credential.role, credential.purpose))
             self.add_holder(credential.name, 0, org, role, purpose, False)
-        strategies = load_strategies()
+        behaviours = load_behaviours()
         # outsiders last: they act with keys of agents that must be there
         for group in sorted(self.scenario.agents, key=lambda g: isinstance(g, OutsiderGroup)):
             name = str(getattr(group, "strategy"))  # noqa: B009 - set by the created models
-            strategy = strategies[name](**get_settings(strategies[name], group))
-            self.add_group(group, strategy, task_templates)
+            behaviour: Any = behaviours[name](**get_settings(behaviours[name], group))
+            if isinstance(group, TraderGroup):
+                self.add_traders(group, behaviour)
+            else:
+                self.add_group(group, behaviour, task_templates)
         return self.finish()
 
     def finish(self) -> World:
@@ -151,6 +177,8 @@ class _Builder:
             arguments=np.array(self.arguments, dtype=np.int64),
             agents=create_table(self.agents, AGENT),
             cohorts=tuple(self.cohorts),
+            market=self.market.finish(),
+            has_plain_arm=self.has_plain_arm,
         )
 
     def add_catalogues(self) -> None:
@@ -162,6 +190,9 @@ class _Builder:
                 flags = (effect, int(operation.egress), int(operation.reversible))
                 row = (org, -1, 0, 1 << index, *flags, operation.value_at_risk)
                 self.operations.append(row)
+                self.operation_names.append(name)
+            for index, name in enumerate(self.scenario.signals, len(self.scenario.operations)):
+                self.operations.append((org, -1, 0, 1 << index, int(Effect.WRITE), 0, 1, 0))
                 self.operation_names.append(name)
 
     def get_mask(self, names: tuple[str, ...] | str) -> int:
@@ -232,6 +263,17 @@ class _Builder:
         )
         self.cohorts.append(cohort)
 
+    def add_traders(self, group: TraderGroup, strategy: Trader) -> None:
+        """A group of the market, as the arm has it."""
+        self.has_plain_arm |= has_identity_trick(strategy)
+        if self.arm is Arm.IDLE:
+            strategy = create_harmless(strategy)
+        elif self.arm is Arm.PLAIN:
+            strategy = create_plain(strategy)
+        self.market.add_group(
+            group, strategy, self.org_ranges[group.org], self.get_mask(group.role)
+        )
+
     def add_group_row(self, life: Life, group: AgentGroup, **columns: int) -> int:
         row = {
             "life": int(life),
@@ -255,7 +297,8 @@ class _Builder:
         self.agents.append(tuple(row.get(name, 0) for name in AGENT.names or ()))
 
     def get_offer(self, org: int) -> dict[str, int]:
-        return {"offered_first": self.catalogue_first[org], "n_offered": len(self.catalogue)}
+        n_offered = len(self.scenario.operations)
+        return {"offered_first": self.catalogue_first[org], "n_offered": n_offered}
 
     def spread(self, group: AgentGroup) -> Iterator[tuple[int, int]]:
         """Index and org of each agent of a group."""

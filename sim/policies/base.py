@@ -67,6 +67,53 @@ class Scope(StrEnum):
     ARGUMENTS = "arguments"
 
 
+class Settlement(StrEnum):
+    """When the price of a signal reaches its seller."""
+
+    TRUST = "trust"
+    PREPAID = "prepaid"
+    ESCROW = "escrow"
+
+
+class Judges(StrEnum):
+    """Who decides a complaint about a signal."""
+
+    NOBODY = "nobody"
+    OPERATOR = "operator"
+    ARBITER = "arbiter"
+    COMMITTEE = "committee"
+
+
+class Slashing(StrEnum):
+    """What a fraud costs its seller's stake, once it is proven."""
+
+    NONE = "none"
+    FIXED = "fixed"
+    PROPORTIONAL = "proportional"
+    HARM = "harm"
+    ESCALATING = "escalating"
+    CORRELATED = "correlated"
+    ETHEREUM = "ethereum"
+    COSMOS = "cosmos"
+
+
+class Weighting(StrEnum):
+    """What a rating weighs."""
+
+    EQUAL = "equal"
+    VALUE = "value"
+    STAKE = "stake"
+
+
+class Check(StrEnum):
+    """A check that a policy can leave unbound, to see what it is worth."""
+
+    CAPABILITY = "capability"
+    FUNDS = "funds"
+    STAKE = "stake"
+    REPUTATION = "reputation"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """One setting of every lever.
@@ -88,6 +135,29 @@ class Policy:
     commit_delay_us: int = 0  # an irreversible effect waits this long and can be called off
     fee: int = 0  # base units a transaction
     protocol: Protocol = Protocol.HOTSTUFF_2
+    unbound: tuple[Check, ...] = ()  # checks of it that do not bind
+    # how signals are traded
+    settlement: Settlement = Settlement.TRUST
+    window_us: int = 20_000_000  # from a sale to the end of its dispute window
+    offer_us: int = 20_000_000  # how long a signal is for sale
+    escrow_fee_ppm: int = 0  # of a price that is paid out of escrow
+    judges: Judges = Judges.NOBODY
+    committee: int = 5  # seats in a dispute
+    verdict_us: int = 20_000_000  # how long they may take
+    bond: int = 0  # base units, of who publishes and of who challenges
+    audit_ppm: int = 0  # share of signals that an auditor looks at
+    slashing: Slashing = Slashing.NONE
+    slash_rate_ppm: int = 50_000  # share of stake
+    slash_fixed: int = 1_000  # base units
+    slash_harm_ppm: int = 1_000_000  # of the harm on record
+    stake_min: int = 0  # base units that a seller must have bonded
+    reputation: str = "none"  # rule that turns ratings into scores for all to see
+    forgetting_ppm: int = 990_000  # of a Beta score: what a new rating leaves of the old
+    rating_weight: Weighting = Weighting.EQUAL
+    epoch_us: int = 10_000_000  # between two computations of scores that need all ratings
+    reputation_ppm_min: int = 0  # score that a seller must have
+    newcomer_ppm: int = 500_000  # score of who was never rated
+    newcomer_price_max: int = 0  # base units that such a seller may ask; 0: no limit
 
     @property
     def is_bound(self) -> bool:
@@ -108,6 +178,21 @@ class Policy:
     def requires_approval(self) -> bool:
         """Whether it declares that some calls need a human."""
         return bool(self.approval) and self.checks_signatures
+
+    @property
+    def shares_scores(self) -> bool:
+        """Whether everybody sees what others' ratings come to."""
+        return self.reputation != "none"
+
+    @property
+    def settles_disputes(self) -> bool:
+        """Whether somebody decides about complaints."""
+        return self.judges is not Judges.NOBODY
+
+    @property
+    def slashes_fraud(self) -> bool:
+        """Whether a proven fraud costs stake."""
+        return self.settles_disputes and self.slashing is not Slashing.NONE
 
     @property
     def anchors(self) -> bool:

@@ -81,7 +81,7 @@ def compile_everywhere(rules: Rules, binding: int) -> Rules:
 def compile_bound(policy: Policy, rules: Rules) -> Rules:
     """Rules of the three bounds that every comparison shows."""
     if policy.checks is Checks.DENY_ALL:
-        killed = rules._replace(killed_kinds=1 << int(Kind.CALL))
+        killed = rules._replace(killed_kinds=1 << int(Kind.CALL) | 1 << int(Kind.PUBLISH))
         return compile_everywhere(killed, ALWAYS_BINDING | get_bit(Reason.KILL_SWITCH))
     if policy.checks is Checks.ORACLE:
         return compile_everywhere(rules, ALWAYS_BINDING | get_bit(Reason.ILLEGITIMATE))

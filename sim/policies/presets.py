@@ -1,17 +1,33 @@
 """The named policies: each a setting of the levers. `Policy` says what the settings mean.
 
-The fee of a chain transaction and the anchoring interval are assumptions; a scenario
-varies them.
+Fees, bonds and the anchoring interval are assumptions; a scenario varies them.
 """
 
 from __future__ import annotations
 
-from sim.policies.base import Checks, Inbound, Log, Order, Policy
+from dataclasses import replace
+
+from sim.policies.base import (
+    Checks,
+    Inbound,
+    Judges,
+    Log,
+    Order,
+    Policy,
+    Settlement,
+    Slashing,
+)
 
 UNGUARDED = Policy("unguarded")
-GATEWAY = Policy("gateway", checks=Checks.GATEWAY, order=Order.GATEWAY, log=Log.OPERATOR)
-ANCHORED = Policy(
-    "anchored", checks=Checks.GATEWAY, order=Order.GATEWAY, log=Log.ANCHORED, fee=1
+GATEWAY = Policy(
+    "gateway",
+    checks=Checks.GATEWAY,
+    order=Order.GATEWAY,
+    log=Log.OPERATOR,
+    judges=Judges.OPERATOR,
+)
+ANCHORED = replace(
+    GATEWAY, name="anchored", log=Log.ANCHORED, fee=1
 )  # only anchors are chain transactions: a gateway charges nothing
 FEDERATED = Policy(
     "federated",
@@ -20,19 +36,40 @@ FEDERATED = Policy(
     log=Log.FEDERATED,
     inbound=Inbound.SIGNED_CAPABILITY,
     revocation_lag_us=60_000_000,
+    settlement=Settlement.ESCROW,
+    escrow_fee_ppm=20_000,
+    judges=Judges.ARBITER,
 )
-CHAIN = Policy("chain", checks=Checks.CHAIN, order=Order.CHAIN, log=Log.VALIDATORS, fee=1)
-LAYERED = Policy("layered", checks=Checks.LAYERED, order=Order.LAYERED, log=Log.BOTH, fee=1)
+CHAIN = Policy(
+    "chain",
+    checks=Checks.CHAIN,
+    order=Order.CHAIN,
+    log=Log.VALIDATORS,
+    fee=1,
+    settlement=Settlement.ESCROW,
+    judges=Judges.COMMITTEE,
+    bond=50,
+    slashing=Slashing.CORRELATED,
+    reputation="beta",
+)
+LAYERED = replace(CHAIN, name="layered", checks=Checks.LAYERED, order=Order.LAYERED, log=Log.BOTH)
 DENY_ALL = Policy("deny_all", checks=Checks.DENY_ALL)
-REFERENCE_MONITOR = Policy("reference_monitor", checks=Checks.REFERENCE_MONITOR)
+REFERENCE_MONITOR = replace(
+    CHAIN,
+    name="reference_monitor",
+    checks=Checks.REFERENCE_MONITOR,
+    order=Order.IMMEDIATE,
+    log=Log.NOBODY,
+    fee=0,
+)
 ORACLE = Policy("oracle", checks=Checks.ORACLE)
 
 SUMMARIES = {
     "unguarded": "whoever holds a credential acts; nobody checks, nobody keeps a log",
-    "gateway": "each org checks its own agents and keeps its own log",
+    "gateway": "each org checks its own agents and keeps its own log; invoices on trust",
     "anchored": "as gateway, with the Merkle root of each log committed on a chain",
-    "federated": "as gateway, with signed capabilities across orgs and logs anchored with peers",
-    "chain": "every call is ordered and checked by one ledger that all validators keep",
+    "federated": "as gateway, with signed capabilities, peers' anchors and a third party's escrow",
+    "chain": "one ledger that all validators keep orders, checks, settles, rates and slashes",
     "layered": "a gateway inside each org, a chain across orgs, both logs kept",
     "deny_all": "bound: every call is refused",
     "reference_monitor": "bound: the chain's checks without its delay",

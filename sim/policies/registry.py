@@ -6,8 +6,10 @@ from importlib.metadata import entry_points
 
 from sim.ledger.rules import Rules, create_rules
 from sim.policies import presets
+from sim.policies.admission import compile_admission
 from sim.policies.approval import compile_approval
 from sim.policies.base import Checks, Policy
+from sim.policies.disputes import compile_disputes
 from sim.policies.enforcement import (
     compile_bound,
     compile_chain,
@@ -16,7 +18,13 @@ from sim.policies.enforcement import (
 )
 from sim.policies.fees import compile_fee
 from sim.policies.rate_limit import compile_rate_limit
+from sim.policies.ratings import compile_ratings
+from sim.policies.reputation.base import Rule
+from sim.policies.reputation.registry import load_reputation_rules
 from sim.policies.revocation import compile_revocation_lag
+from sim.policies.settlement import compile_settlement
+from sim.policies.slashing import compile_slashing
+from sim.policies.unbound import compile_unbound
 
 
 def load_policies() -> dict[str, Policy]:
@@ -53,7 +61,17 @@ def compile_gateway_rules(policy: Policy) -> Rules:
         compile_outbound(rules)
     elif policy.checks is Checks.GATEWAY:
         compile_gateway(policy, rules)
-    return _compile_shared(policy, rules)
+    return compile_unbound(policy, _compile_shared(policy, rules))
+
+
+def compile_clearing_rules(policy: Policy) -> Rules:
+    """Rules of the ledger on which signals are traded where gateways judge: one for all orgs.
+
+    The seller's gateway checks what it publishes, if it runs; a buyer has only the `inbound`
+    lever to go by. What is paid, held and given back is up to the market's own levers.
+    """
+    rules = compile_gateway(policy, create_rules())
+    return _compile_market(policy, _compile_shared(policy, rules))
 
 
 def compile_chain_rules(policy: Policy) -> Rules:
@@ -61,17 +79,33 @@ def compile_chain_rules(policy: Policy) -> Rules:
     rules = create_rules()
     if policy.is_bound:
         rules = compile_bound(policy, rules)
-        is_monitor = policy.checks is Checks.REFERENCE_MONITOR
-        return _compile_shared(policy, rules) if is_monitor else rules
-    if policy.checks is Checks.LAYERED:  # approval is an affair of each org and its gateway
+        if policy.checks is Checks.REFERENCE_MONITOR:
+            rules = _compile_shared(policy, rules)
+    elif policy.checks is Checks.LAYERED:  # approval is an affair of each org and its gateway
         rules = compile_rate_limit(policy, compile_revocation_lag(policy, compile_chain(rules)))
-        return compile_fee(policy, rules)
-    if policy.checks is Checks.CHAIN:
-        compile_chain(rules)
-    return compile_fee(policy, _compile_shared(policy, rules))
+        rules = compile_fee(policy, rules)
+    else:
+        if policy.checks is Checks.CHAIN:
+            compile_chain(rules)
+        rules = compile_fee(policy, _compile_shared(policy, rules))
+    return _compile_market(policy, rules)
+
+
+def create_reputation_rule(policy: Policy) -> Rule:
+    """The rule that a policy turns ratings into scores by."""
+    kind = load_reputation_rules()[policy.reputation]
+    knobs = {"forgetting_ppm": policy.forgetting_ppm} if policy.reputation == "beta" else {}
+    return kind(**knobs)
 
 
 def _compile_shared(policy: Policy, rules: Rules) -> Rules:
     for lever in (compile_approval, compile_rate_limit, compile_revocation_lag):
         rules = lever(policy, rules)
     return rules
+
+
+def _compile_market(policy: Policy, rules: Rules) -> Rules:
+    for lever in (compile_settlement, compile_disputes, compile_slashing, compile_admission):
+        rules = lever(policy, rules)
+    rules = compile_ratings(policy, rules, create_reputation_rule(policy).inside)
+    return compile_unbound(policy, rules)

@@ -289,6 +289,12 @@ Count = Annotated[int, Within(0, COUNT_MAX)]
 Fee = Annotated[int, Within(0, 1_000)]
 """Base units a transaction; an account starts with a million."""
 
+Price = Annotated[int, Within(0, 1_000_000_000)]
+"""Base units of a price, bond or stake."""
+
+Seats = Annotated[int, Within(1, 31)]
+"""Places in a small committee, or offers compared."""
+
 Servers = Annotated[int, Within(1, 10_000)]
 """Servers of one gateway."""
 

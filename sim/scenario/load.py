@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sim.scenario.document import Findings, MapNode, load_document
+from sim.scenario.groups import ReplayGroup
 from sim.scenario.notes import find_position, format_place
 from sim.scenario.reader import resolve_inside, validate_model
 from sim.scenario.references import check_references
-from sim.scenario.schema import ReplayGroup, Scenario, create_schema
+from sim.scenario.schema import Scenario, create_schema
 
 
 class LoadedScenario(NamedTuple):

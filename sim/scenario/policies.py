@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sim.core.errors import InputError, Position, find_nearest
 from sim.core.records import Effect
 from sim.policies.registry import load_policies
-from sim.scenario.schema import PolicyEntry
+from sim.scenario.levers import PolicyEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,17 @@ FIELDS = {
     "anchor_every": "anchor_blocks",
     "revocation_lag": "revocation_lag_us",
     "commit_delay": "commit_delay_us",
+    "window": "window_us",
+    "offer": "offer_us",
+    "escrow_fee": "escrow_fee_ppm",
+    "verdict": "verdict_us",
+    "audit": "audit_ppm",
+    "slash_rate": "slash_rate_ppm",
+    "slash_harm": "slash_harm_ppm",
+    "forgetting": "forgetting_ppm",
+    "epoch": "epoch_us",
+    "reputation_min": "reputation_ppm_min",
+    "newcomer": "newcomer_ppm",
 }
 EFFECTS = {"read": Effect.READ, "write": Effect.WRITE, "destructive": Effect.DESTRUCTIVE}
 

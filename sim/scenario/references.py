@@ -8,18 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.core.units import PPM, US_PER_S
-from sim.scenario.notes import Notes, Place
-from sim.scenario.ordering import check_chain
-from sim.scenario.schema import (
-    POLICY_NAMES,
+from sim.scenario.groups import (
     AgentGroup,
     OutsiderGroup,
-    PolicyEntry,
     ReplayGroup,
-    Scenario,
     ScriptedGroup,
     TaskedGroup,
+    TraderGroup,
 )
+from sim.scenario.levers import PolicyEntry
+from sim.scenario.notes import Notes, Place
+from sim.scenario.ordering import check_chain
+from sim.scenario.schema import POLICY_NAMES, Scenario
+from sim.scenario.trade import check_market, check_policy_levers, check_trader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +43,7 @@ def check_references(scenario: Scenario, tree: MapNode, findings: Findings) -> N
     _check_policies(scenario, notes)
     _check_size(scenario, notes)
     check_chain(scenario, notes)
+    check_market(scenario, notes)
 
 
 def _check_names(scenario: Scenario, notes: Notes) -> None:
@@ -73,7 +75,8 @@ def _check_role(
 
 def _check_operations(scenario: Scenario, place: Place, names: Iterable[str], notes: Notes) -> None:
     for index, name in enumerate(names):
-        notes.require((*place, index), name, scenario.operations, "operation")
+        known = (*scenario.operations, *scenario.signals)
+        notes.require((*place, index), name, known, "operation")
 
 
 def _check_times(scenario: Scenario, notes: Notes) -> None:
@@ -93,6 +96,8 @@ def _check_group(scenario: Scenario, group: AgentGroup, place: Place, notes: Not
     if shares.give_up + shares.retry + shares.other_path != PPM:
         notes.add((*place, "on_denial"), "give_up, retry and other_path must sum to 1")
     _check_operations(scenario, (*place, "goals"), getattr(group, "goals", ()), notes)
+    if isinstance(group, TraderGroup):
+        check_trader(scenario, group, place, notes)
     if isinstance(group, TaskedGroup):
         _check_tasked(scenario, group, place, notes)
     if isinstance(group, ScriptedGroup):
@@ -157,6 +162,7 @@ def _check_policies(scenario: Scenario, notes: Notes) -> None:
         place: Place = ("policies", index)
         if isinstance(entry, PolicyEntry):
             notes.require((*place, "preset"), entry.preset, POLICY_NAMES, "policy")
+            check_policy_levers(entry, place, notes)
             names.append(entry.name)
         else:
             notes.require(place, entry, POLICY_NAMES, "policy")

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import Field, create_model
 
-from sim.core.units import PPM
 from sim.faults.registry import load_faults
-from sim.policies.base import Inbound, Protocol, Scope
 from sim.policies.registry import load_policies
+from sim.scenario.groups import (
+    AgentGroup,
+    OutsiderGroup,
+    ReplayGroup,
+    ScriptedGroup,
+    TaskedGroup,
+    TraderGroup,
+)
 from sim.scenario.knobs import create_knobs, get_settings, get_summary
+from sim.scenario.levers import PolicyEntry
 from sim.scenario.literals import (
     Amount,
     Count,
     Duration,
-    Fee,
     Name,
     PositiveCount,
     PositiveDuration,
@@ -27,7 +33,9 @@ from sim.scenario.literals import (
     Share,
     Text,
 )
-from sim.strategies.registry import load_strategies
+from sim.scenario.market import Market, SignalType
+from sim.scenario.strict import Strict
+from sim.strategies.registry import load_behaviours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,12 +52,6 @@ MEASURED_REGIONS = (  # where the validators of public wide-area runs of two-cha
     "us-west-1",
     "ap-northeast-1",
 )
-
-
-class Strict(BaseModel):
-    """Refuses unknown keys and never changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Operation(Strict):
@@ -89,95 +91,6 @@ class Credential(Strict):
         "all", description="What it may do where grants are as broad as a role."
     )
     purpose: tuple[Name, ...] = Field((), description="What it was made for.")
-
-
-class OnDenial(Strict):
-    """What a refused agent does; the shares must sum to 1."""
-
-    give_up: Share = PPM
-    retry: Share = 0
-    other_path: Share = 0
-
-
-class Step(Strict):
-    """One entry of a script."""
-
-    at: Duration
-    call: Name
-    org: Name | None = Field(None, description="Kind of org it turns to; its own if none.")
-    using: Name | None = Field(None, description="Credential it signs with; its own if none.")
-    path: Literal["governed", "any", "direct"] = Field(
-        "any", description="`direct` is the last path to be closed, `governed` the first."
-    )
-    purpose: Literal["work", "attack"] = "work"
-
-
-class Recording(Strict):
-    """Recorded calls, in files of the scenario's folder."""
-
-    calls: Text
-    tasks: Text | None = None
-    runs: Text | None = None
-
-
-class AgentGroup(Strict):
-    """Agents of one kind."""
-
-    name: Name
-    org: Name = Field(description="Name of a kind of org; agents spread evenly over its orgs.")
-    count: PositiveCount = 1
-    role: tuple[Name, ...] | Literal["all"] = Field(
-        "all", description="What it may do where grants are as broad as a role."
-    )
-    on_denial: OnDenial = OnDenial()
-
-
-class TaskedGroup(AgentGroup):
-    """Agents that work through tasks."""
-
-    tasks: Annotated[dict[Name, PositiveCount], Field(min_length=1)] = Field(
-        description="Tasks and their weights."
-    )
-    task_every: PositiveDuration = Field(
-        30_000_000, description="Mean time between two tasks of one agent."
-    )
-    think: PositiveDuration = Field(
-        2_300_000, description="Mean time between two calls, at least the scenario's think_min."
-    )
-    cross_org_share: Share = Field(0, description="Share of calls that go to another org.")
-
-
-class ScriptedGroup(AgentGroup):
-    """One agent that follows a timeline."""
-
-    strategy: Literal["scripted"]
-    script: Annotated[tuple[Step, ...], Field(min_length=1, max_length=60)]
-    scope: tuple[Name, ...] = Field(
-        (), description="What its task needs; the calls of purpose `work` if empty."
-    )
-    deadline: PositiveDuration = 60_000_000
-
-
-class ReplayGroup(AgentGroup):
-    """Agents that make recorded calls; one agent for each recorded one."""
-
-    strategy: Literal["replay"]
-    org: Name = Field("all", description="The recording says which org each agent is in.")
-    recording: Recording
-    attack: Name | None = Field(None, description="Only runs of this attack and benign ones.")
-    run_every: PositiveDuration = 30_000_000
-    call_every: PositiveDuration = Field(
-        2_300_000, description="Mean time between two calls; recorded times are not used."
-    )
-    deadline: PositiveDuration = 60_000_000
-
-
-class OutsiderGroup(AgentGroup):
-    """Somebody with other people's keys."""
-
-    cross_org_share: Share = Field(
-        0, description="Share of acts that go straight to another org, past the victim's gateway."
-    )
 
 
 class Reviewers(Strict):
@@ -273,35 +186,6 @@ class FaultEntry(Strict):
         return kind(**get_settings(kind, self))
 
 
-class PolicyEntry(Strict):
-    """A policy to compare: a preset, and the levers that differ from it."""
-
-    name: Name
-    preset: Name
-    scope: Scope | None = Field(None, description="How narrow grants are.")
-    mediation: Share | None = Field(
-        None, description="Share of paths to a resource that pass the enforcement point."
-    )
-    inbound: Inbound | None = Field(
-        None, description="Whose word an owner takes when the caller's org does not check."
-    )
-    approval: tuple[Literal["read", "write", "destructive"], ...] | None = Field(
-        None, description="Effects that need a human's approval."
-    )
-    rate_per_minute: PositiveCount | None = Field(
-        None, description="Calls an account may make; no limit if left out."
-    )
-    anchor_every: PositiveCount | None = Field(None, description="Blocks.")
-    revocation_lag: Duration | None = None
-    commit_delay: Duration | None = Field(
-        None, description="An irreversible effect waits this long and can be called off."
-    )
-    fee: Fee | None = Field(None, description="Base units a transaction.")
-    protocol: Protocol | None = Field(
-        None, description="How validators agree; `sequencer` is an ideal that never fails."
-    )
-
-
 class Scenario(Strict):
     """A world, and the policies to compare in it."""
 
@@ -328,15 +212,17 @@ class Scenario(Strict):
         "commit_latency_p95",
     )
     issuer_error: Share = Field(0, description="Share of grants that leave out one needed call.")
-    operations: Annotated[dict[Name, Operation], Field(max_length=OPERATIONS_MAX)] = {}
+    operations: Annotated[dict[Name, Operation], Field(max_length=OPERATIONS_MAX)] = Field({})
     orgs: Annotated[tuple[Org, ...], Field(min_length=1)]
-    tasks: dict[Name, Task] = {}
+    tasks: dict[Name, Task] = Field({})
+    signals: dict[Name, SignalType] = Field({})
     credentials: tuple[Credential, ...] = ()
     agents: Annotated[tuple[AgentGroup, ...], Field(min_length=1)]
     reviewers: Reviewers = Field(default_factory=Reviewers.model_construct)
     detection: Detection = Field(default_factory=Detection.model_construct)
     gateways: Gateways = Field(default_factory=Gateways.model_construct)
     chain: Chain = Field(default_factory=Chain.model_construct)
+    market: Market = Field(default_factory=Market.model_construct)
     faults: tuple[FaultEntry, ...] = ()
     policies: Annotated[tuple[Name | PolicyEntry, ...], Field(min_length=1)]
 
@@ -351,7 +237,7 @@ SHAPES: dict[str, type[AgentGroup]] = {
 def _create_group(name: str, strategy: type) -> type[AgentGroup]:
     """Model of a group with this strategy: the group's own keys and the strategy's knobs."""
     tag: Any = (Literal[name], Field(description=get_summary(strategy)))
-    shape = SHAPES.get(name, TaskedGroup)
+    shape = SHAPES.get(name, TraderGroup if hasattr(strategy, "trade") else TaskedGroup)
     return create_model(
         f"{strategy.__name__}Group",
         __base__=shape,
@@ -381,7 +267,7 @@ def _create_entries(models: Iterable[type[Strict]]) -> Any:
 
 def create_schema() -> type[Scenario]:
     """The schema with one kind of entry for each known strategy and fault."""
-    groups = _create_entries(_create_group(*item) for item in load_strategies().items())
+    groups = _create_entries(_create_group(*item) for item in load_behaviours().items())
     faults = _create_entries(_create_fault(*item) for item in FAULTS.items())
     return create_model(
         "ScenarioFile",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.core.records import Records
+from sim.core.records import Ints, Records
 from sim.trace.market import NO_MARKET, MarketRecord
 from sim.trace.ordering import Ordering
 
@@ -21,6 +21,14 @@ class Participation(NamedTuple):
     signers: tuple[int, ...]  # validators
 
 
+class Epoch(NamedTuple):
+    """Scores written at the end of an epoch, once so many transactions had been applied."""
+
+    n_applied: int
+    score_ppm: Ints  # by account
+    known: Ints  # 1: somebody was heard about it
+
+
 class DomainRecord(NamedTuple):
     """What one ledger was given and came to: enough to do it all again."""
 
@@ -29,6 +37,7 @@ class DomainRecord(NamedTuple):
     ends: list[int]  # where each batch of them stops
     state_root: bytes
     participations: Sequence[Participation] = ()
+    epochs: Sequence[Epoch] = ()
 
 
 class Header(NamedTuple):

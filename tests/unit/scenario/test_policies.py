@@ -11,7 +11,8 @@ from sim.policies.base import Inbound, Policy, Protocol, Scope
 from sim.policies.registry import load_policies
 from sim.scenario.load import load_scenario
 from sim.scenario.policies import compute_policy_digest, create_policies
-from sim.scenario.schema import POLICY_NAMES, PolicyEntry
+from sim.scenario.levers import PolicyEntry
+from sim.scenario.schema import POLICY_NAMES
 from tests.worlds import write_scenario
 
 if TYPE_CHECKING:

@@ -1,0 +1,356 @@
+"""The market of one replication: who acts, what they see, and what becomes of what they do.
+
+Holds the ground truth about signals and sales; the ledger knows only what was sent to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from numpy.typing import NDArray
+
+from sim.core.market import Occasion, Role
+from sim.core.records import Ints, Kind, Record, Records, join_records
+from sim.core.units import PPM
+from sim.ledger.rules import Reputation
+from sim.ledger.state import N_ACCOUNTS, N_RATINGS
+from sim.model.batches import Batch, create_batch, join_batches
+from sim.model.claims import create_claims
+from sim.model.chores import Chores
+from sim.model.offers import (
+    Memory,
+    choose_offers,
+    collect_acting,
+    go_on,
+    observe_traders,
+    start_traders,
+)
+from sim.model.trade_layout import IDENTITY, OCCASION, SALE_TRUTH, SIGNAL_TRUTH, STANDING
+from sim.model.trades import MARKET, create_trades
+from sim.policies.registry import create_reputation_rule
+from sim.policies.reputation.base import Ratings, Scores, View
+from sim.model.trade_record import create_scores
+from sim.strategies.trading import MarketView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.core.draws import Draws
+    from sim.model.chain import Chain
+    from sim.model.domains import Domain
+    from sim.model.genesis import Domains
+    from sim.model.world import World
+    from sim.policies.base import Policy
+
+
+N_SCORE_TIMES = 20  # at which scores are noted, evenly over the horizon
+
+
+class Market:
+    """Everybody who trades, everything that was traded, and what calls for a decision next."""
+
+    def __init__(
+        self,
+        world: World,
+        policy: Policy,
+        domain: Domain,
+        draws: Draws,
+        get_height: Callable[[], int],
+    ) -> None:
+        self.world, self.policy, self.domain, self.draws = world, policy, domain, draws
+        self.get_height = get_height
+        self.keys = (draws.key0, draws.key1)
+        self.traders = world.market.traders
+        n = len(self.traders)
+        self.standing = np.zeros(n, dtype=STANDING)
+        spares = int((self.traders["spare_last"] - self.traders["spare_first"]).sum())
+        self.identities = np.zeros(n + spares, dtype=IDENTITY)
+        self.n_identities = n
+        self.acting = np.zeros(n, dtype=np.int64)
+        self.sellers = np.flatnonzero(self.traders["role"] == int(Role.SELLER))
+        self.memory = self.create_memory()
+        self.signals = np.zeros(64, dtype=SIGNAL_TRUTH)  # by number on the ledger
+        self.sales = np.zeros(64, dtype=SALE_TRUTH)
+        self.until_us = 0
+        self.occasions: list[Records] = []
+        self.account_orgs = get_account_orgs(world)
+        self.chores = Chores(self)
+        self.roles = np.array([holder.role for holder in world.holders], dtype=np.int64)
+        self.claims = create_claims(world.scenario.signatures, world.loaded.stream)
+        self.noted: set[int] = set()  # disputes whose verdict is known
+        self.pledges: list[tuple[int, int]] = []
+        self.scores: list[Records] = []
+        self.rule = create_reputation_rule(policy)
+        self.next_epoch_us = policy.epoch_us
+        self.score_every_us = max(1, world.scenario.horizon // N_SCORE_TIMES)
+        self.next_score_us = self.score_every_us
+        self.lay_out()
+
+    def create_memory(self) -> Memory:
+        """Nobody has bought anything yet; what scores tell everybody nobody has to remember."""
+        shape = (self.world.n_orgs, len(self.identities))
+        own = (1, 1) if self.policy.shares_scores else shape
+        return Memory(
+            np.zeros(own, dtype=np.int32),
+            np.zeros(own, dtype=np.int32),
+            np.zeros(shape, dtype=np.uint8),
+        )
+
+    def lay_out(self) -> None:
+        """Every trader under its first name."""
+        n = len(self.traders)
+        start_traders(self.traders, self.standing, *self.keys)
+        first = self.identities[:n]
+        first["trader"] = np.arange(n)
+        for name in ("account", "entity"):
+            first[name] = self.traders[name]
+        first["joined_us"] = self.traders["starts_us"]
+        self.identities["left_us"] = self.identities["first_fraud_us"] = -1
+        self.identities["unbonding_slot"] = -1
+        self.identity_of_local = np.full(len(self.domain.state.accounts), -1, dtype=np.int64)
+        self.identity_of_local[self.domain.local[first["account"]]] = np.arange(n)
+
+    # what traders do
+
+    def plan(self, until_us: int) -> Batch:
+        """What is done before a time: acts that are due, and answers to what came up."""
+        pledges = self.take_pledges()
+        self.keep_scores(until_us)
+        self.until_us = until_us
+        n_acting = collect_acting(self.standing, until_us, self.acting)
+        acting = self.acting[:n_acting].copy()
+        occasions = self.take_due(until_us)
+        rows = join_records([self.create_acts(acting), occasions])
+        go_on(
+            self.traders,
+            self.standing,
+            self.identities,
+            acting,
+            self.world.scenario.think_min,
+            *self.keys,
+        )
+        self.remember(occasions)
+        rows = rows.take(np.argsort(rows["trader"], kind="stable"))
+        own = [self.decide(rows)] if len(rows) else []
+        return join_batches([pledges, *own, self.chores.do(until_us)])
+
+    def keep_scores(self, until_us: int) -> None:
+        """Compute scores at the end of each epoch, and note them all at fixed times."""
+        while self.next_epoch_us < until_us:
+            if self.rule.inside is Reputation.EPOCH:
+                self.domain.end_epoch(compute_scores(self))
+            self.next_epoch_us += self.policy.epoch_us
+        while self.next_score_us < until_us:
+            self.scores.append(create_scores(self, self.next_score_us))
+            self.next_score_us += self.score_every_us
+
+    def create_acts(self, acting: Ints) -> Records:
+        """One occasion for each trader that acts of its own accord."""
+        rows = np.full(len(acting), -1, dtype=OCCASION)
+        stands = self.standing[acting]
+        rows["trader"], rows["identity"] = acting, stands["identity"]
+        rows["time_us"], rows["ordinal"] = stands["next_us"], stands["ordinal"]
+        rows["occasion"], rows["looks"] = int(Occasion.ACT), 0
+        return rows
+
+    def take_due(self, until_us: int) -> Records:
+        """Occasions that come before a time, in order; those of names left behind are void."""
+        waiting = join_records([np.zeros(0, dtype=OCCASION), *self.occasions])
+        due = waiting["time_us"] < until_us
+        self.occasions = [waiting[~due]]
+        rows = waiting[due]
+        rows = rows[self.standing["identity"][rows["trader"]] == rows["identity"]]
+        return rows.take(np.argsort(rows["time_us"], kind="stable"))
+
+    def remember(self, rows: Records) -> None:
+        """An org learns from what its traders find: whom to avoid, and how often it went well."""
+        about = np.isin(rows["occasion"], (Occasion.FOUND, Occasion.RATE))
+        rows = rows[about]
+        org = self.traders["org"][rows["trader"]]
+        seller = self.signals["identity"][rows["signal"]]
+        false = rows["looks"] == 1
+        self.memory.blocked[org[false], seller[false]] = 1
+        if not self.policy.shares_scores:
+            rated = rows["occasion"] == Occasion.RATE
+            np.add.at(self.memory.good, (org[rated & ~false], seller[rated & ~false]), 1)
+            np.add.at(self.memory.bad, (org[rated & false], seller[rated & false]), 1)
+
+    def decide(self, rows: Records) -> Batch:
+        """Ask every cohort what it makes of its occasions; return the transactions."""
+        seen = self.observe(rows)
+        moves = []
+        for cohort in self.world.market.cohorts:
+            first, last = np.searchsorted(rows["trader"], (cohort.first, cohort.last))
+            if first < last:
+                view = MarketView._make(column[first:last] for column in seen)
+                moves.append(cohort.strategy.trade(view, self.draws))
+        decided = join_records(moves)
+        trader = rows["trader"]
+        acting = rows["occasion"] == int(Occasion.ACT)  # one a trader and window at most
+        for name in ("memory0", "memory1"):
+            self.standing[name][trader[acting]] = decided[name][acting]
+        meant = decided["kind"] > 0
+        return create_trades(self, rows[meant], decided[meant])
+
+    def observe(self, rows: Records) -> MarketView:
+        """What those rows' traders see."""
+        state, n = self.domain.state, len(rows)
+        own = np.empty((6, n), dtype=np.int64)
+        observe_traders(
+            self.identities,
+            rows["identity"].copy(),
+            self.domain.local,
+            state.accounts,
+            state.unbonding,
+            self.get_height(),
+            own,
+        )
+        chosen = self.compare(rows)
+        traders = self.traders[rows["trader"]]
+        stands = self.standing[rows["trader"]]
+        offer, partner = chosen[0], chosen[3]
+        price = np.where(offer >= 0, state.signals["price"][offer], 0)
+        signal = rows["signal"]
+        seller = self.signals["identity"][np.maximum(signal, 0)]
+        seller_trader = self.identities["trader"][seller]
+        is_partner = (seller_trader >= traders["group_first"]) & (signal >= 0)
+        is_partner &= seller_trader < traders["group_last"]
+        score_ppm = own[0] if self.policy.shares_scores else np.full(n, PPM // 2)
+        return MarketView(
+            trader=rows["trader"],
+            entity=self.identities["entity"][rows["identity"]],
+            occasion=rows["occasion"],
+            ordinal=rows["ordinal"],
+            time_us=rows["time_us"],
+            place=traders["place"],
+            incarnation=stands["incarnation"],
+            barred=own[4],
+            score_ppm=score_ppm,
+            n_ratings=own[1],
+            balance=own[2],
+            stake=own[3],
+            unbonding_slot=own[5],
+            price=traders["price"],
+            offer=offer,
+            offer_price=price,
+            offer_score_ppm=chosen[1],
+            offer_known=chosen[2],
+            partner=partner,
+            partner_price=np.where(partner >= 0, state.signals["price"][partner], 0),
+            subject=rows["subject"],
+            subject_signal=signal,
+            subject_price=np.where(signal >= 0, state.signals["price"][signal], 0),
+            is_partner=is_partner.astype(np.int64),
+            looks_fraudulent=rows["looks"],
+            memory0=stands["memory0"],
+            memory1=stands["memory1"],
+        )
+
+    def compare(self, rows: Records) -> Ints:
+        """Offers that those who act come across."""
+        chosen = np.full((4, len(rows)), -1, dtype=np.int64)
+        acting = np.flatnonzero(rows["occasion"] == int(Occasion.ACT))
+        if self.chores.ran_away_us < self.until_us or not len(acting):
+            return chosen
+        found = np.empty((4, len(acting)), dtype=np.int64)
+        state = self.domain.state
+        choose_offers(
+            rows["trader"][acting],
+            rows["time_us"][acting],
+            rows["ordinal"][acting],
+            self.traders,
+            self.standing,
+            self.identities,
+            self.sellers,
+            self.world.scenario.market.choices,
+            self.signals,
+            state.signals,
+            state.accounts,
+            self.memory,
+            self.policy.shares_scores,
+            self.policy.offer_us,
+            *self.keys,
+            found,
+        )
+        chosen[:, acting] = found
+        return chosen
+
+    # what the ledger answers
+
+    def schedule(self, rows: Records) -> None:
+        """Occasions to come; none in a window that is over."""
+        if len(rows):
+            rows["time_us"] = np.maximum(rows["time_us"], self.until_us)
+            self.occasions.append(rows)
+
+    def get_held(self, identities: Ints) -> Ints:
+        """Capabilities that identities were given."""
+        return self.roles[self.identities["account"][identities] - self.world.n_orgs]
+
+    def is_decided(self, disputes: Ints) -> NDArray[np.bool_]:
+        """Which disputes were noted as decided before; note them all."""
+        known = np.isin(disputes, list(self.noted))
+        self.noted.update(disputes.tolist())
+        return known
+
+    def begin_anew(self, before: int, account: int, receipt: Record) -> None:
+        """A trader goes on under a fresh name; its stake is bonded with the next window."""
+        row, n = int(self.identities["trader"][before]), self.n_identities
+        holder = self.world.holders[account - self.world.n_orgs]
+        self.domain.local[account] = receipt["counterparty"]
+        self.identity_of_local[receipt["counterparty"]] = n
+        fresh, at_us = self.identities[n], int(receipt["committed_us"])
+        fresh["trader"], fresh["account"], fresh["entity"] = row, account, holder.entity
+        fresh["joined_us"], fresh["capital"] = at_us, holder.funds + holder.stake
+        self.identities["left_us"][before] = at_us
+        self.n_identities += 1
+        stands = self.standing[row]
+        stands["identity"], stands["latest"], stands["is_away"] = n, -1, 0
+        stands["incarnation"] += 1
+        stands["memory0"] = stands["memory1"] = 0
+        stands["next_us"] = max(int(stands["next_us"]), self.until_us)
+        if holder.stake:
+            self.pledges.append((account, holder.stake))
+
+    def take_pledges(self) -> Batch:
+        """Stake of fresh names, bonded before anything else they do."""
+        batch = create_batch(len(self.pledges))
+        tx, truth = batch
+        for row, (account, stake) in enumerate(self.pledges):
+            tx[row]["sender"], tx[row]["amount"] = account, stake
+        tx["kind"], truth["trader"] = int(Kind.BOND), MARKET
+        tx["submitted_us"] = truth["ready_us"] = self.until_us
+        self.pledges = []
+        return batch
+
+
+def create_market(
+    world: World, policy: Policy, domains: Domains, chain: Chain | None, draws: Draws
+) -> Market | None:
+    """The market of a replication; None where nobody trades, or there is no ledger to do it on."""
+    domain = domains.market
+    if not world.market.cohorts or domain is None:
+        return None
+
+    def get_height() -> int:
+        return chain.height if chain is not None and domain is domains.chain else domain.height
+
+    return Market(world, policy, domain, draws, get_height)
+
+
+def compute_scores(market: Market) -> Scores:
+    """Scores by all ratings so far, under the policy's rule."""
+    state, rules = market.domain.state, market.domain.rules
+    ratings = state.ratings[: state.counters[N_RATINGS]]
+    n_accounts = int(state.counters[N_ACCOUNTS])
+    trusted = market.identities["account"][: len(market.traders)][market.traders["pretrusted"] == 1]
+    view = View(
+        Ratings(*(ratings[name] for name in ("rater", "ratee", "value", "weight_ppm", "height"))),
+        n_accounts,
+        state.accounts["reputation_ppm"][:n_accounts].copy(),
+        np.sort(market.domain.local[trusted]),
+        rules.newcomer_ppm,
+    )
+    return market.rule.compute(view)

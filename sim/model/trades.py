@@ -1,0 +1,125 @@
+"""From moves of traders to transactions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.core.market import Occasion, Resolution
+from sim.core.purposes import Purpose
+from sim.core.records import Goal, Ints, Kind, Posture, Records
+from sim.ledger.rules import ACROSS, get_situation
+from sim.model.batches import Batch, create_batch
+from sim.model.calls import EVERYTHING
+
+if TYPE_CHECKING:
+    from sim.model.market import Market
+
+MARKET = -2  # in the place of a trader: what is done for all of them
+_HONEST = int(Posture.HONEST)
+SITUATIONS = np.array([get_situation(ACROSS, int(p), _HONEST, 1) for p in Posture], dtype=np.int64)
+
+
+def create_trades(market: Market, rows: Records, moves: Records) -> Batch:
+    """One transaction for each move.
+
+    Shapes: rows OCCASION (n,), moves MOVE (n,), none of which lets its occasion pass.
+    """
+    n = len(rows)
+    batch = create_batch(n)
+    tx, truth = batch
+    identities = market.identities[rows["identity"]]
+    traders = market.traders[rows["trader"]]
+    posture = market.world.postures[traders["org"]]
+    kind = moves["kind"]
+    tx["kind"], tx["sender"] = kind, identities["account"]
+    tx["target"], tx["amount"] = moves["target"], moves["amount"]
+    tx["submitted_us"] = truth["ready_us"] = rows["time_us"]
+    tx["situation"] = SITUATIONS[posture]
+    tx["claim"] = np.where(posture == _HONEST, 0, EVERYTHING)
+    truth["final_us"] = -1
+    truth["trader"], truth["entity"] = rows["identity"], identities["entity"]
+    truth["task"], truth["call"] = rows["ordinal"], rows["occasion"]
+    truth["caller_org"] = truth["owner_org"] = traders["org"]
+    truth["legit"] = 1
+    _fill_publish(market, batch, moves, traders, np.flatnonzero(kind == Kind.PUBLISH))
+    _fill_challenge(market, batch, np.flatnonzero(kind == Kind.CHALLENGE))
+    buys = kind == Kind.BUY
+    tx["amount"][buys] = moves["price"][buys]
+    rates = kind == Kind.ATTEST
+    tx["amount"][rates] = moves["value"][rates]
+    _fill_resolve(market, batch, moves, rows["occasion"], np.flatnonzero(kind == Kind.RESOLVE))
+    _fill_register(market, batch, rows["trader"], np.flatnonzero(kind == Kind.REGISTER))
+    return batch
+
+
+def _fill_publish(
+    market: Market, batch: Batch, moves: Records, traders: Records, rows: Ints
+) -> None:
+    """What is offered, with the bond that is asked for and a commitment to what it says."""
+    tx, truth = batch
+    kinds = market.world.market.types[traders["signal_type"][rows]]
+    operation = market.world.catalogue_first[traders["org"][rows]] + kinds["offset"]
+    fraudulent = moves["fraudulent"][rows]
+    tx["target"][rows] = truth["operation"][rows] = operation
+    tx["subject"][rows] = moves["price"][rows]
+    tx["amount"][rows] = market.policy.bond
+    tx["mask"][rows] = kinds["verifiable"]
+    words = market.claims.commit(truth["entity"][rows], truth["task"][rows], kinds["verifiable"])
+    for index in range(4):
+        tx[f"word{index}"][rows] = words[:, index]
+    required = market.world.operations["requires"][operation]
+    held = market.get_held(truth["trader"][rows])
+    legit = (fraudulent == 0) & (required & ~held == 0)
+    truth["fraudulent"][rows] = fraudulent
+    truth["legit"][rows] = legit
+    truth["goal"][rows] = np.where(legit, int(Goal.WORK), int(Goal.ATTACK))
+    if market.policy.is_bound:
+        tx["illegitimate"][rows] = ~legit
+
+
+def _fill_challenge(market: Market, batch: Batch, rows: Ints) -> None:
+    """As high a bond as the signal has, and seats that nobody chose."""
+    tx = batch.transactions
+    signal = tx["target"][rows]
+    bond = market.domain.state.signals["bond"][signal]
+    tx["amount"][rows] = np.maximum(bond, market.policy.bond)
+    key = market.signals["key"][signal]
+    if len(rows):
+        tx["draw_ppm"][rows] = market.draws.get_ppm(Purpose.SEAT, key, 0)
+
+
+def _fill_resolve(
+    market: Market, batch: Batch, moves: Records, occasions: Ints, rows: Ints
+) -> None:
+    """A judge's vote, or what is still due of a price."""
+    tx = batch.transactions
+    is_vote = occasions[rows] == int(Occasion.JUDGE)
+    sale = np.where(is_vote, 0, tx["target"][rows])
+    sales = market.domain.state.sales[sale]
+    step = np.where(is_vote, int(Resolution.VOTE), int(Resolution.PAY))
+    rest = sales["price"] - sales["paid"]
+    tx["subject"][rows] = step
+    tx["amount"][rows] = np.where(is_vote, moves["value"][rows], rest)
+
+
+def _fill_register(market: Market, batch: Batch, traders: Ints, rows: Ints) -> None:
+    """A fresh account by the org of who begins anew, which waits until it is there."""
+    tx, truth = batch
+    for row in rows:
+        trader = market.traders[traders[row]]
+        stands = market.standing[traders[row]]
+        account = int(trader["spare_first"] + stands["incarnation"])
+        if account >= trader["spare_last"]:
+            tx["kind"][row] = Kind.BOND  # no name is left: it bonds nothing and stays
+            tx["amount"][row] = 0
+            continue
+        holder = market.world.holders[account - market.world.n_orgs]
+        stands["is_away"] = 1
+        tx["sender"][row] = trader["org"]
+        tx["target"][row] = holder.entity
+        tx["subject"][row] = trader["org"]
+        tx["amount"][row] = holder.funds + holder.stake
+        tx["mask"][row] = holder.role
+        truth["call"][row] = account
