@@ -33,6 +33,17 @@ class Purpose(IntEnum):
     FAULT_NODES = 20
     FAULT_START = 21
     FAULT_LENGTH = 22
+    FRAUD = 23
+    OFFER = 24
+    DISCOVERY = 25
+    DISCOVERY_TIME = 26
+    AUDIT = 27
+    SEAT = 28
+    OPINION = 29
+    OPINION_TIME = 30
+    RECOVERY = 31
+    THIRD_PARTY = 32
+    SCHEME = 33
 
     SERVICE = 64  # reactive from here on: which of these are drawn depends on the policy
     COMMIT_LATENCY = 65
