@@ -38,10 +38,10 @@ def list_policies() -> list[dict[str, str]]:
 
 
 def list_strategies() -> list[dict[str, str]]:
-    """Strategies, by the first line of their docstrings."""
-    from sim.strategies.registry import load_strategies  # noqa: PLC0415
+    """Strategies of who works, then of who trades, by the first line of their docstrings."""
+    from sim.strategies.registry import load_strategies, load_traders  # noqa: PLC0415
 
-    return _list_classes(load_strategies())
+    return _list_classes({**load_strategies(), **load_traders()})
 
 
 def list_faults() -> list[dict[str, str]]:

@@ -133,7 +133,7 @@ MOVE = create_layout(
     "price",  # PUBLISH: asked; BUY: paid at most
     "amount",  # BOND, UNBOND, TRANSFER
     "value",  # ATTEST: ppm; RESOLVE of a judge: 1 upholds, 0 rejects
-    "fraudulent",  # PUBLISH 1: the signal is false, and it knows
+    "fraudulent",  # PUBLISH 1: the signal is false, whether it knows or not
     "memory0",  # what it wants to remember
     "memory1",
 )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.draws import Draws
+    from sim.core.purposes import Purpose
 
     Flags = NDArray[np.bool_]
 
@@ -80,6 +81,20 @@ def is_on(seen: MarketView, occasion: Occasion) -> Flags:
     return flags
 
 
+def is_free(seen: MarketView, occasion: Occasion) -> Flags:
+    """Rows of one kind of occasion in which the trader is not barred."""
+    return is_on(seen, occasion) & (seen.barred == 0)
+
+
+def is_drawn(draws: Draws, purpose: Purpose, seen: MarketView, share_ppm: int) -> Flags:
+    """Rows in which something of a given chance happens.
+
+    Acts, sales and disputes are numbered each from 0: use one purpose on one of them only.
+    """
+    flags: Flags = draws.get_ppm(purpose, seen.entity, seen.ordinal) < share_ppm
+    return flags
+
+
 def publish(
     moves: Records, where: Flags, price: Ints | int, fraudulent: Flags | bool | int
 ) -> None:
@@ -127,12 +142,29 @@ def rejoin(moves: Records, where: Flags) -> None:
     moves["kind"][where] = int(Kind.REGISTER)
 
 
+def unbond(moves: Records, where: Flags, amount: Ints) -> None:
+    """Ask for stake back."""
+    moves["kind"][where] = int(Kind.UNBOND)
+    moves["amount"][where] = amount[where]
+
+
+def withdraw(moves: Records, where: Flags, slot: Ints) -> None:
+    """Take back what has matured."""
+    moves["kind"][where] = int(Kind.WITHDRAW)
+    moves["target"][where] = slot[where]
+
+
+def say_what_was_found(moves: Records, seen: MarketView) -> None:
+    """Complain of what is found to be fraudulent, and rate sales by what was found out."""
+    challenge(moves, is_free(seen, Occasion.FOUND), seen.subject_signal)
+    value_ppm = np.where(seen.looks_fraudulent == 1, 0, PPM)
+    rate(moves, is_free(seen, Occasion.RATE), seen.subject, value_ppm)
+
+
 def do_as_honest_buyers_do(moves: Records, seen: MarketView, score_ppm_min: int) -> None:
     """Buy the best offer, complain of what is found to be fraudulent, rate by it, pay in time."""
-    acting = is_on(seen, Occasion.ACT) & (seen.offer >= 0) & (seen.barred == 0)
+    acting = is_free(seen, Occasion.ACT) & (seen.offer >= 0)
     acting &= (seen.offer_score_ppm >= score_ppm_min) & (seen.offer_price <= seen.balance)
     buy(moves, acting, seen.offer, seen.offer_price)
-    challenge(moves, is_on(seen, Occasion.FOUND), seen.subject_signal)
-    value_ppm = np.where(seen.looks_fraudulent == 1, 0, PPM)
-    rate(moves, is_on(seen, Occasion.RATE), seen.subject, value_ppm)
-    pay(moves, is_on(seen, Occasion.DUE), seen.subject)
+    say_what_was_found(moves, seen)
+    pay(moves, is_free(seen, Occasion.DUE), seen.subject)

@@ -15,13 +15,12 @@ import yaml
 from sim.policies import presets
 from sim.policies.base import Policy
 from sim.policies.registry import load_policies
-from sim.strategies.registry import load_strategies
+from sim.strategies.registry import load_strategies, load_traders
 from tests.tidy.sources import PACKAGE, REPOSITORY, find_imports, find_sources_of, read_text
 
-NOT_PLUGGED_IN = {"__init__", "base", "registry", "presets"}
-NAMES = [("strategy", name) for name in load_strategies()] + [
-    ("policy", name) for name in load_policies()
-]
+NOT_PLUGGED_IN = {"__init__", "base", "trading", "registry", "presets"}
+STRATEGIES = [*load_strategies(), *load_traders()]
+NAMES = [("strategy", name) for name in STRATEGIES] + [("policy", name) for name in load_policies()]
 HAS_COMMAND = (PACKAGE / "cli" / "app.py").exists()
 
 
@@ -71,7 +70,8 @@ def find_offered(source: str) -> Iterator[str]:
 
 
 def _is_strategy(node: ast.ClassDef) -> bool:
-    return any(isinstance(part, ast.FunctionDef) and part.name == "act" for part in node.body)
+    methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+    return not methods.isdisjoint({"act", "trade"})
 
 
 def find_named(documents: Iterable[Any]) -> set[tuple[str, str]]:
@@ -116,7 +116,7 @@ def test_a_scenario_names_nothing_unknown() -> None:
 
 @pytest.mark.skipif(not HAS_COMMAND, reason="there is no command line yet")
 @pytest.mark.parametrize(
-    ("what", "names"), [("policies", load_policies()), ("strategies", load_strategies())]
+    ("what", "names"), [("policies", load_policies()), ("strategies", STRATEGIES)]
 )
 def test_every_name_is_listed(what: str, names: Iterable[str]) -> None:
     run = subprocess.run(
@@ -132,6 +132,7 @@ def test_every_name_is_listed(what: str, names: Iterable[str]) -> None:
 
 
 STRATEGY = "class Late:\n    def act(self, seen, draws): ...\n"
+TRADER = "class Late:\n    def trade(self, seen, draws): ...\n"
 LEVER = "def compile_fee(policy, rules): ...\n"
 
 
@@ -139,6 +140,7 @@ LEVER = "def compile_fee(policy, rules): ...\n"
     ("source", "registry"),
     [
         (STRATEGY, ""),
+        (TRADER, ""),
         (STRATEGY, "from sim.room.late import Late\n"),
         (STRATEGY, "from sim.room.other import Late\nTABLE = {'late': Late}\n"),
         (LEVER, "from sim.room.late import compile_fee\n"),
@@ -150,9 +152,10 @@ def test_a_file_in_no_registry_is_found(source: str, registry: str) -> None:
     assert find_unregistered("room", {"late": source}, registry) != []
 
 
-def test_a_file_in_its_registry_is_silent() -> None:
+@pytest.mark.parametrize("source", [STRATEGY, TRADER])
+def test_a_file_in_its_registry_is_silent(source: str) -> None:
     registry = "from sim.room.late import Late\nTABLE = {'late': Late}\n"
-    assert find_unregistered("room", {"late": STRATEGY}, registry) == []
+    assert find_unregistered("room", {"late": source}, registry) == []
 
 
 def test_names_are_read_where_they_name_something() -> None:

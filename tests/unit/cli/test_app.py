@@ -21,7 +21,7 @@ from sim.metrics.base import NullReason
 from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
 from sim.policies.presets import SUMMARIES
 from sim.policies.registry import load_policies
-from sim.strategies.registry import load_strategies
+from sim.strategies.registry import load_strategies, load_traders
 from sim.trace.store import MANIFEST
 from tests.worlds import SCENARIOS, SHIPPED, create_reacher, create_worker, write_scenario
 
@@ -431,7 +431,7 @@ def test_what_validates_can_be_run(sim: Callable[..., Ended], tmp_path: Path) ->
 
 LISTS: dict[str, list[str]] = {
     "policies": list(load_policies()),
-    "strategies": list(load_strategies()),
+    "strategies": [*load_strategies(), *load_traders()],
     "faults": list(load_faults()),
     "metrics": [*OUTCOMES, CLEAN.name, *OVERHEADS],
     "scenarios": [f"scenarios/{name}.yaml" for name in SHIPPED],
