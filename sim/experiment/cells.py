@@ -17,7 +17,7 @@ from sim.core.errors import InputError, InvariantError, Position
 from sim.metrics.base import Chunk, Facts, Value
 from sim.metrics.outcomes import CLEAN, OUTCOMES, measure
 from sim.model.run import run_replication
-from sim.model.world import World, create_world
+from sim.model.world import Arm, World, create_world
 from sim.policies.base import Policy
 from sim.scenario.load import load_scenario
 from sim.trace.records import Trace
@@ -54,8 +54,8 @@ def run_job(job: Job) -> JobResult:
 
     Errors: InvariantError with the line that replays it.
     """
-    world = get_world(job.scenario, job.scenario_digest, with_attack=True)
-    clean = get_world(job.scenario, job.scenario_digest, with_attack=False)
+    world = get_world(job.scenario, job.scenario_digest, arm=Arm.ATTACK)
+    clean = get_world(job.scenario, job.scenario_digest, arm=Arm.IDLE)
     values: dict[str, list[Value]] = {name: [] for name in (*OUTCOMES, CLEAN.name)}
     traces, digests, n_calls = [], [], 0
     for replication in range(job.first, job.last):
@@ -90,7 +90,7 @@ def format_replay(job: Job, replication: int) -> str:
 
 
 @lru_cache(maxsize=4)
-def get_world(path: str, digest: str, *, with_attack: bool) -> World:
+def get_world(path: str, digest: str, *, arm: str) -> World:
     """World of a scenario file that has not changed since its digest was taken.
 
     Errors: InputError if the file changed.
@@ -98,7 +98,7 @@ def get_world(path: str, digest: str, *, with_attack: bool) -> World:
     loaded = load_scenario(Path(path))
     if loaded.digest != digest:
         raise InputError(Position(path), "", "changed while it was being run")
-    return create_world(loaded, with_attack=with_attack)
+    return create_world(loaded, arm=arm)
 
 
 def create_chunk(trace: Trace, policy: Policy) -> Chunk:

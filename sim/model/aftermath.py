@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.market import Occasion, Resolution, SaleState, SignalState, Verdict
+from sim.core.market import Occasion, Resolution, SaleState, Verdict
 from sim.core.purposes import Purpose
 from sim.core.reasons import GOVERNANCE, Reason
 from sim.core.records import Ints, Kind, Records
+from sim.core.units import PPM
 from sim.ledger.state import N_JUDGES
 from sim.model.chores import SLACK_US
-from sim.core.units import PPM
 from sim.model.trade_layout import OCCASION, Chore
 from sim.policies.base import Judges
 
@@ -71,13 +71,10 @@ def note_published(market: Market, batch: Batch, receipts: Records) -> None:
         first < 0, receipts["committed_us"][false], first
     )
     policy, chores = market.policy, market.chores
-    closes_us = receipts["committed_us"] + policy.offer_us + policy.window_us + SLACK_US
-    chores.add(Chore.RELEASE, closes_us, signals)
+    chores.add(Chore.RELEASE, market.get_release_us(signals), signals)
     if policy.audit_ppm:
         audited = market.draws.get_ppm(Purpose.AUDIT, rows["key"], 0) < policy.audit_ppm
-        chores.add(
-            Chore.AUDIT, receipts["committed_us"][audited] + SLACK_US, signals[audited]
-        )
+        chores.add(Chore.AUDIT, receipts["committed_us"][audited] + SLACK_US, signals[audited])
 
 
 def compute_keys(entities: Ints, ordinals: Ints) -> Ints:
@@ -163,9 +160,7 @@ def note_challenged(market: Market, batch: Batch, receipts: Records) -> None:
     judges, chores = market.policy.judges, market.chores
     verifiable = market.domain.state.signals["has_proof"][signals] == 1
     chores.add(Chore.PROVE, opened_us[verifiable], disputes[verifiable])
-    chores.add(
-        Chore.TIME_OUT, opened_us + market.policy.verdict_us + SLACK_US, disputes
-    )
+    chores.add(Chore.TIME_OUT, opened_us + market.policy.verdict_us + SLACK_US, disputes)
     asked = ~verifiable
     if judges is Judges.COMMITTEE:
         market.schedule(ask_judges(market, disputes[asked], signals[asked], opened_us[asked]))
@@ -230,9 +225,7 @@ def note_verdict(market: Market, dispute: Records) -> None:
         market.signals["closed_us"][signal] = at_us
         return
     closes_us = int(market.domain.state.signals["closes_us"][signal]) + SLACK_US
-    market.chores.add(
-        Chore.RELEASE, np.array([max(closes_us, at_us)]), np.array([signal])
-    )
+    market.chores.add(Chore.RELEASE, np.array([max(closes_us, at_us)]), np.array([signal]))
 
 
 def note_unbonding(market: Market, batch: Batch, receipts: Records) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.core.records import EXPOSURE, Ints, Kind, Posture, Records, join_records, take_records
 from sim.ledger.rules import get_caller_postures
-from sim.model.batches import Batch, create_batch, join_batches
+from sim.model.batches import CLEARING, Batch, create_batch, join_batches
 from sim.policies.base import Inbound, Log, Policy
 from sim.trace.log import OperatorLog
 
@@ -42,8 +42,17 @@ class Audit:
             return
         self.mark_records(batch, receipts, domains)
         org = int(domains[0])  # all of one decision are from one ledger
+        if org == CLEARING:
+            for each in np.unique(batch.truths["caller_org"]).tolist():
+                own = batch.truths["caller_org"] == each
+                self.append(each, batch.take(own), take_records(receipts, own))
+        elif org >= 0:
+            self.append(org, batch, receipts)
+
+    def append(self, org: int, batch: Batch, receipts: Records) -> None:
+        """Append decisions to an operator's log, if it keeps one."""
         posture = self.world.postures[org]
-        if not self.keeps_operator_logs or org < 0 or posture == _NEGLIGENT:
+        if not self.keeps_operator_logs or posture == _NEGLIGENT:
             return
         rows = batch.truths["mediated"] == 1
         final_us = batch.truths["final_us"][rows]

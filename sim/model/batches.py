@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIGNED_BYTES = HEADER_BYTES + 64  # a transaction without arguments, with its signature
+CLEARING = -2  # where signals are traded if gateways judge, in the place of an org
 HOUSEKEEPING = get_situation(INSIDE, 0, 0, 1)  # an org's own record keeping, through its own desk
 
 
@@ -77,7 +78,7 @@ class Decided(NamedTuple):
 
     batch: Batch
     receipts: Records
-    domains: Ints  # (n,): -1 the chain or open domain, otherwise the gateway's org
+    domains: Ints  # (n,): -1 the chain or open domain, CLEARING, or the gateway's org
 
 
 def sort_by(batch: Batch, column: str) -> Batch:

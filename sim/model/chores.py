@@ -12,10 +12,11 @@ import numpy as np
 
 from sim.core.market import Resolution, SaleState, SignalState, Verdict
 from sim.core.purposes import Purpose
-from sim.core.records import Ints, Kind, Posture, Records, Status, join_records
+from sim.core.records import Ints, Kind, Posture, Records, Status
 from sim.core.units import PPM
 from sim.ledger.state import N_SALES
 from sim.model.batches import Batch, create_batch, join_batches
+from sim.model.calendar import Calendar
 from sim.model.domains import ARBITER, AUDITOR, get_office_account
 from sim.model.trade_layout import CHORE, NEVER_US, Chore
 from sim.model.trades import MARKET
@@ -32,7 +33,7 @@ class Chores:
 
     def __init__(self, market: Market) -> None:
         self.market = market
-        self.waiting: list[Records] = []
+        self.waiting = Calendar(CHORE, market.world.scenario.window)
         self.ran_away_us = self.draw_flight_us()
         if self.ran_away_us < NEVER_US:
             self.add(Chore.RUN_AWAY, np.array([self.ran_away_us]), np.zeros(1, dtype=np.int64))
@@ -53,15 +54,11 @@ class Chores:
         rows = np.zeros(len(subject), dtype=CHORE)
         rows["time_us"] = np.maximum(time_us, self.market.until_us)
         rows["chore"], rows["subject"] = int(chore), subject
-        if len(rows):
-            self.waiting.append(rows)
+        self.waiting.add(rows)
 
     def do(self, until_us: int) -> Batch:
         """Transactions of what is to be done before a time."""
-        waiting = join_records([np.zeros(0, dtype=CHORE), *self.waiting])
-        due = waiting["time_us"] < until_us
-        self.waiting = [waiting[~due]]
-        rows = waiting[due]
+        rows = self.waiting.take(until_us)
         rows = rows.take(np.lexsort((rows["subject"], rows["chore"], rows["time_us"])))
         ways = {
             Chore.RELEASE: self.release,
@@ -184,9 +181,7 @@ class Chores:
         rows = self.get_open(rows)
         if not len(rows):
             return create_batch(0)
-        return self.resolve(
-            Resolution.TIMEOUT, rows, self.get_challengers(rows), rows["subject"]
-        )
+        return self.resolve(Resolution.TIMEOUT, rows, self.get_challengers(rows), rows["subject"])
 
     def audit(self, rows: Records) -> Batch:
         """The auditor has looked at a signal, and disputes it if it looks false."""

@@ -137,8 +137,8 @@ class Domain:
 
         Errors: InvariantError.
         """
-        transactions = join_records([np.zeros(0, dtype=TRANSACTION), *self.applied])
-        receipts, state, rules = self.get_receipts(), self.state, self.rules
+        transactions, receipts = self.get_transactions(), self.get_receipts()
+        state, rules = self.state, self.rules
         check_nonces(self.genesis, state, rules, transactions, receipts)
         check_capabilities(state, rules, transactions, receipts)
         check_attenuation(state, self.height)
@@ -155,7 +155,13 @@ class Domain:
 
     def get_receipts(self) -> Records:
         """All receipts, in the order of application."""
-        return join_records([np.zeros(0, dtype=RECEIPT), *self.receipts])
+        self.receipts = [join_records([np.zeros(0, dtype=RECEIPT), *self.receipts])]
+        return self.receipts[0]
+
+    def get_transactions(self) -> Records:
+        """All transactions, in the order of application."""
+        self.applied = [join_records([np.zeros(0, dtype=TRANSACTION), *self.applied])]
+        return self.applied[0]
 
     def compute_state_root(self) -> bytes:
         """Root over every table: pages of accounts, only dirty ones hashed again, then the rest.
@@ -187,10 +193,9 @@ class Domain:
 
     def create_record(self) -> DomainRecord:
         """What this ledger was given and came to."""
-        transactions = join_records([np.zeros(0, dtype=TRANSACTION), *self.applied])
         root = self.compute_state_root()
         return DomainRecord(
-            self.name, transactions, self.ends, root, self.participations, self.epochs
+            self.name, self.get_transactions(), self.ends, root, self.participations, self.epochs
         )
 
     def get_world_accounts(self) -> Ints:
@@ -226,3 +231,9 @@ def get_validator_account(world: World, validator: int) -> int:
 def get_office_account(world: World, office: int) -> int:
     """Account of the world of the auditor or the arbiter: after orgs and holders."""
     return world.n_orgs + len(world.holders) + office
+
+
+def get_account_orgs(world: World) -> Ints:
+    """Org of each account of the world that orgs and holders have; -1 for the offices."""
+    orgs = [*range(world.n_orgs), *(holder.org for holder in world.holders)]
+    return np.array([*orgs, *[-1] * N_OFFICES], dtype=np.int64)

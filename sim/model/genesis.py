@@ -235,10 +235,13 @@ def _register(
     transactions["sender"] = [holder.org for _, holder in holders]
     transactions["target"] = [holder.entity for _, holder in holders]
     transactions["subject"] = [holder.org for _, holder in holders]
-    transactions["amount"] = [holder.funds + holder.stake for _, holder in holders]
+    fee = domain.rules.fee_min
+    transactions["amount"] = [
+        holder.funds + (holder.stake + fee if holder.stake else 0) for _, holder in holders
+    ]
     transactions["namespace"] = [holder.namespace for _, holder in holders]
     transactions["mask"] = masks
-    transactions["fee"] = domain.rules.fee_min
+    transactions["fee"] = fee
     for row, (account, _) in enumerate(holders):
         domain.local[account] = first + row
     _allow_namespaces(domain, holders)
@@ -257,6 +260,7 @@ def _bond(domain: Domain, holders: list[tuple[int, Holder]]) -> None:
     batch.transactions["kind"] = Kind.BOND
     batch.transactions["sender"] = [account for account, _ in staked]
     batch.transactions["amount"] = [holder.stake for _, holder in staked]
+    batch.transactions["fee"] = domain.rules.fee_min
     receipts = domain.apply(batch, np.array([len(batch)]))
     if receipts["code"].any():
         raise InvariantError("genesis", 0, "every stake bonded", str(receipts["code"]))

@@ -8,17 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from sim.core.market import Occasion, Role
-from sim.core.records import Ints, Kind, Record, Records, join_records
+from sim.core.records import Ints, Kind, Record, Records, join_records, take_records
 from sim.core.units import PPM
 from sim.ledger.rules import Reputation
 from sim.ledger.state import N_ACCOUNTS, N_RATINGS
-from sim.model.batches import Batch, create_batch, join_batches
+from sim.model.batches import Batch, create_batch
+from sim.model.calendar import Calendar
+from sim.model.chores import SLACK_US, Chores
 from sim.model.claims import create_claims
-from sim.model.chores import Chores
+from sim.model.domains import get_account_orgs
 from sim.model.offers import (
     Memory,
     choose_offers,
@@ -28,10 +29,10 @@ from sim.model.offers import (
     start_traders,
 )
 from sim.model.trade_layout import IDENTITY, OCCASION, SALE_TRUTH, SIGNAL_TRUTH, STANDING
+from sim.model.trade_record import create_scores
 from sim.model.trades import MARKET, create_trades
 from sim.policies.registry import create_reputation_rule
 from sim.policies.reputation.base import Ratings, Scores, View
-from sim.model.trade_record import create_scores
 from sim.strategies.trading import MarketView
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Market:
         self.signals = np.zeros(64, dtype=SIGNAL_TRUTH)  # by number on the ledger
         self.sales = np.zeros(64, dtype=SALE_TRUTH)
         self.until_us = 0
-        self.occasions: list[Records] = []
+        self.occasions = Calendar(OCCASION, world.scenario.window)
         self.account_orgs = get_account_orgs(world)
         self.chores = Chores(self)
         self.roles = np.array([holder.role for holder in world.holders], dtype=np.int64)
@@ -114,7 +115,7 @@ class Market:
 
     # what traders do
 
-    def plan(self, until_us: int) -> Batch:
+    def plan(self, until_us: int) -> list[Batch]:
         """What is done before a time: acts that are due, and answers to what came up."""
         pledges = self.take_pledges()
         self.keep_scores(until_us)
@@ -132,9 +133,11 @@ class Market:
             *self.keys,
         )
         self.remember(occasions)
+        if not self.policy.settles_disputes:  # it may know better, but nobody would listen
+            rows = rows[rows["occasion"] != int(Occasion.FOUND)]
         rows = rows.take(np.argsort(rows["trader"], kind="stable"))
         own = [self.decide(rows)] if len(rows) else []
-        return join_batches([pledges, *own, self.chores.do(until_us)])
+        return [pledges, *own, self.chores.do(until_us)]
 
     def keep_scores(self, until_us: int) -> None:
         """Compute scores at the end of each epoch, and note them all at fixed times."""
@@ -157,12 +160,8 @@ class Market:
 
     def take_due(self, until_us: int) -> Records:
         """Occasions that come before a time, in order; those of names left behind are void."""
-        waiting = join_records([np.zeros(0, dtype=OCCASION), *self.occasions])
-        due = waiting["time_us"] < until_us
-        self.occasions = [waiting[~due]]
-        rows = waiting[due]
-        rows = rows[self.standing["identity"][rows["trader"]] == rows["identity"]]
-        return rows.take(np.argsort(rows["time_us"], kind="stable"))
+        rows = self.occasions.take(until_us)
+        return take_records(rows, self.standing["identity"][rows["trader"]] == rows["identity"])
 
     def remember(self, rows: Records) -> None:
         """An org learns from what its traders find: whom to avoid, and how often it went well."""
@@ -281,9 +280,13 @@ class Market:
 
     def schedule(self, rows: Records) -> None:
         """Occasions to come; none in a window that is over."""
-        if len(rows):
-            rows["time_us"] = np.maximum(rows["time_us"], self.until_us)
-            self.occasions.append(rows)
+        rows["time_us"] = np.maximum(rows["time_us"], self.until_us)
+        self.occasions.add(rows)
+
+    def get_release_us(self, signals: Ints) -> Ints:
+        """When the windows of all sales there can be of a signal are over, and a little more."""
+        times_us: Ints = self.signals["published_us"][signals]
+        return times_us + self.policy.offer_us + self.policy.window_us + SLACK_US
 
     def get_held(self, identities: Ints) -> Ints:
         """Capabilities that identities were given."""

@@ -29,9 +29,7 @@ class Memory(NamedTuple):
 
 
 @njit
-def start_traders(
-    traders: Records, standing: Records, key0: np.uint64, key1: np.uint64
-) -> None:
+def start_traders(traders: Records, standing: Records, key0: np.uint64, key1: np.uint64) -> None:
     """Draw when each trader acts first."""
     for row in range(traders.shape[0]):
         trader = traders[row]

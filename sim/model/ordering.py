@@ -15,7 +15,7 @@ from sim.core.purposes import Purpose
 from sim.core.records import Ints, Posture, Records
 from sim.engine.queues import serve
 from sim.ledger.rules import get_caller_postures
-from sim.model.batches import Batch, Decided, join_batches, split_at
+from sim.model.batches import CLEARING, Batch, Decided, join_batches, split_at
 from sim.model.chain import Chain
 from sim.model.domains import Domain
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sim.model.world import World
     from sim.policies.base import Policy
 
-CLEARING = -2  # where signals are traded if gateways judge, in the place of an org
 GATEWAY_SEED = 1 << 40  # ordinals of service times at the second gateway
 
 
@@ -170,12 +169,12 @@ class Layered:
 
     def decide(self, until_us: int) -> list[Decided]:
         """What stays inside is final at the gateway; what leaves now waits for its block."""
-        batch = self.gateways.pass_gateways(until_us)
-        batch.truths["messages"] += 2
-        trades = batch.truths["trader"] != -1
-        self.trade(batch.take(trades))
+        passed = self.gateways.pass_gateways(until_us)
+        passed.truths["messages"] += 2
+        trades = passed.truths["trader"] != -1
+        self.trade(passed.take(trades))
         decided = []
-        for batch, receipts, domains in self.gateways.decide_calls(batch.take(~trades)):
+        for batch, receipts, domains in self.gateways.decide_calls(passed.take(~trades)):
             across = batch.truths["caller_org"] != batch.truths["owner_org"]
             onward = across & (receipts["code"] == 0) & (batch.truths["mediated"] == 1)
             onward &= batch.truths["agent"] >= 0

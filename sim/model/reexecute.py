@@ -13,7 +13,7 @@ from sim.ledger.state import GROWING, create_grown
 from sim.ledger.transition import apply_blocks
 from sim.model.domains import replay_participation
 from sim.model.run import Replication
-from sim.trace.records import Participation
+from sim.trace.records import Epoch, Participation
 
 if TYPE_CHECKING:
     from sim.core.records import Records
@@ -73,7 +73,9 @@ def rebuild_state(domain: Domain, ledger: DomainRecord, n_transactions: int) -> 
     n = len(before)
     state = create_grown(domain.state, **{**dict.fromkeys(GROWING, n), "pool": pool})
     done = 0
-    events = sorted([*ledger.participations, *ledger.epochs], key=lambda event: event.n_applied)
+    events: list[Participation | Epoch] = sorted(
+        [*ledger.participations, *ledger.epochs], key=lambda event: event.n_applied
+    )
     for event in events:
         ahead = event.n_applied - first
         if ahead > n:

@@ -24,7 +24,7 @@ from sim.model.approvals import Approvals
 from sim.model.audit import Audit
 from sim.model.batches import SIGNED_BYTES, Batch, Decided, create_batch, join_batches
 from sim.model.calls import create_calls, mark_approvals
-from sim.model.domains import Domain
+from sim.model.domains import Domain, get_account_orgs
 from sim.model.genesis import create_domains
 from sim.model.housekeeping import create_grants, create_rotation, schedule_rotations
 from sim.model.layout import Life
@@ -74,9 +74,7 @@ class Replication:
         self.approvals = Approvals(self.env, world, self.draws, self.get_home, self.ordering.submit)
         self.agents = world.agents.copy()
         start_population(self.agents, world.groups, *self.keys)
-        self.account_orgs = np.array(
-            [*range(world.n_orgs), *(holder.org for holder in world.holders)], dtype=np.int64
-        )
+        self.account_orgs = get_account_orgs(world)
         self.rotations = schedule_rotations(world, self.agents, self.draws)
         self.tasks: Records = np.zeros(4 * len(self.agents) + 64, dtype=TASK)
         self.n_tasks = 0
@@ -113,7 +111,8 @@ class Replication:
             at_us, account = self.rotations.pop(0)
             self.keep_house(create_rotation(self.world, account, at_us))
         if self.market is not None:
-            self.trade(self.market.plan(until_us))
+            for batch in self.market.plan(until_us):
+                self.trade(batch)
 
     def trade(self, batch: Batch) -> None:
         """Submit what traders do; on a chain each transaction costs a fee."""

@@ -155,9 +155,7 @@ def compute_locked(market: Market, n: int) -> Ints:
     locked = np.zeros(n, dtype=np.int64)
     signals = state.signals[: state.counters[N_SIGNALS]]
     is_open = signals["state"] <= int(SignalState.DISPUTED)
-    np.add.at(
-        locked, market.signals["identity"][: len(signals)][is_open], signals["bond"][is_open]
-    )
+    np.add.at(locked, market.signals["identity"][: len(signals)][is_open], signals["bond"][is_open])
     disputes = state.disputes[: state.counters[N_DISPUTES]]
     challenger = market.identity_of_local[disputes["challenger"]]
     own = challenger >= 0

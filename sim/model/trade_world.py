@@ -108,7 +108,7 @@ class MarketBuilder:
     def finish(self) -> MarketLayout:
         """The tables."""
         first = len(self.scenario.operations)
-        types = [
+        types: list[tuple[int, ...]] = [
             (
                 first + index,
                 signal.worth,

@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 
 def compile_admission(policy: Policy, rules: Rules) -> Rules:
-    """Floors of stake and score, the score to begin with, and what a newcomer may ask."""
+    """Floors of stake and score, and what a newcomer may ask."""
     return rules._replace(
         stake_min=policy.stake_min,
         reputation_ppm_min=policy.reputation_ppm_min,
-        newcomer_ppm=policy.newcomer_ppm,
         newcomer_price_max=policy.newcomer_price_max,
     )

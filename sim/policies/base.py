@@ -152,7 +152,6 @@ class Policy:
     slash_harm_ppm: int = 1_000_000  # of the harm on record
     stake_min: int = 0  # base units that a seller must have bonded
     reputation: str = "none"  # rule that turns ratings into scores for all to see
-    forgetting_ppm: int = 990_000  # of a Beta score: what a new rating leaves of the old
     rating_weight: Weighting = Weighting.EQUAL
     epoch_us: int = 10_000_000  # between two computations of scores that need all ratings
     reputation_ppm_min: int = 0  # score that a seller must have

@@ -50,7 +50,7 @@ CHAIN = Policy(
     judges=Judges.COMMITTEE,
     bond=50,
     slashing=Slashing.CORRELATED,
-    reputation="beta",
+    reputation="beta_forgetting",
 )
 LAYERED = replace(CHAIN, name="layered", checks=Checks.LAYERED, order=Order.LAYERED, log=Log.BOTH)
 DENY_ALL = Policy("deny_all", checks=Checks.DENY_ALL)

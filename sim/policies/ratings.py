@@ -1,4 +1,4 @@
-"""The levers `reputation`, `forgetting` and `rating_weight`: what ratings come to."""
+"""The lever `rating_weight`: what a rating weighs. What it comes to is up to `reputation`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sim.ledger.rules import Weighting as Code
 from sim.policies.base import Weighting
 
 if TYPE_CHECKING:
-    from sim.ledger.rules import Reputation, Rules
+    from sim.ledger.rules import Rules
     from sim.policies.base import Policy
 
 CODES = {
@@ -18,10 +18,6 @@ CODES = {
 }
 
 
-def compile_ratings(policy: Policy, rules: Rules, inside: Reputation) -> Rules:
-    """What a rating weighs, and what it does at once; the rest waits for the epoch's end."""
-    return rules._replace(
-        reputation_rule=int(inside),
-        forgetting_ppm=policy.forgetting_ppm,
-        rating_weight=int(CODES[policy.rating_weight]),
-    )
+def compile_ratings(policy: Policy, rules: Rules) -> Rules:
+    """Equal weights, or by what is at stake in the sale or behind the rater."""
+    return rules._replace(rating_weight=int(CODES[policy.rating_weight]))

@@ -19,7 +19,7 @@ from sim.policies.enforcement import (
 from sim.policies.fees import compile_fee
 from sim.policies.rate_limit import compile_rate_limit
 from sim.policies.ratings import compile_ratings
-from sim.policies.reputation.base import Rule
+from sim.policies.reputation.base import Rule, compile_reputation
 from sim.policies.reputation.registry import load_reputation_rules
 from sim.policies.revocation import compile_revocation_lag
 from sim.policies.settlement import compile_settlement
@@ -93,9 +93,7 @@ def compile_chain_rules(policy: Policy) -> Rules:
 
 def create_reputation_rule(policy: Policy) -> Rule:
     """The rule that a policy turns ratings into scores by."""
-    kind = load_reputation_rules()[policy.reputation]
-    knobs = {"forgetting_ppm": policy.forgetting_ppm} if policy.reputation == "beta" else {}
-    return kind(**knobs)
+    return load_reputation_rules()[policy.reputation]()
 
 
 def _compile_shared(policy: Policy, rules: Rules) -> Rules:
@@ -105,7 +103,13 @@ def _compile_shared(policy: Policy, rules: Rules) -> Rules:
 
 
 def _compile_market(policy: Policy, rules: Rules) -> Rules:
-    for lever in (compile_settlement, compile_disputes, compile_slashing, compile_admission):
+    for lever in (
+        compile_settlement,
+        compile_disputes,
+        compile_slashing,
+        compile_admission,
+        compile_ratings,
+    ):
         rules = lever(policy, rules)
-    rules = compile_ratings(policy, rules, create_reputation_rule(policy).inside)
+    rules = compile_reputation(create_reputation_rule(policy), rules, policy.newcomer_ppm)
     return compile_unbound(policy, rules)

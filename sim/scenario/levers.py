@@ -84,9 +84,6 @@ class PolicyEntry(Strict):
     reputation: Name | None = Field(
         None, description="Rule that turns ratings into scores for all to see."
     )
-    forgetting: Share | None = Field(
-        None, description="What a new rating leaves of the old, under `reputation: beta`."
-    )
     rating_weight: Weighting | None = Field(None, description="What a rating weighs.")
     epoch: PositiveDuration | None = Field(
         None, description="Between two computations of scores that need all ratings."

@@ -29,7 +29,6 @@ FIELDS = {
     "audit": "audit_ppm",
     "slash_rate": "slash_rate_ppm",
     "slash_harm": "slash_harm_ppm",
-    "forgetting": "forgetting_ppm",
     "epoch": "epoch_us",
     "reputation_min": "reputation_ppm_min",
     "newcomer": "newcomer_ppm",

@@ -87,6 +87,11 @@ def load_traders() -> dict[str, type[Trader]]:
     return TRADERS | {name: kind for name, kind in _load_added() if hasattr(kind, "trade")}
 
 
+def load_behaviours() -> dict[str, Any]:
+    """Everything an agent of a scenario can be: strategies and traders by name."""
+    return {**load_strategies(), **load_traders()}
+
+
 def _load_added() -> list[tuple[str, Any]]:
     """What installed packages bring, with names that nothing else has."""
     added: dict[str, Any] = {}

@@ -162,9 +162,9 @@ def say_what_was_found(moves: Records, seen: MarketView) -> None:
 
 
 def do_as_honest_buyers_do(moves: Records, seen: MarketView, score_ppm_min: int) -> None:
-    """Buy the best offer, complain of what is found to be fraudulent, rate by it, pay in time."""
+    """Buy the best offer, complain of what looks fraudulent, rate it, pay for the rest."""
     acting = is_free(seen, Occasion.ACT) & (seen.offer >= 0)
     acting &= (seen.offer_score_ppm >= score_ppm_min) & (seen.offer_price <= seen.balance)
     buy(moves, acting, seen.offer, seen.offer_price)
     say_what_was_found(moves, seen)
-    pay(moves, is_free(seen, Occasion.DUE), seen.subject)
+    pay(moves, is_free(seen, Occasion.DUE) & (seen.looks_fraudulent == 0), seen.subject)
