@@ -21,9 +21,9 @@ def test_it_buys_from_rivals_as_often_as_it_is_told() -> None:
 
 
 def test_it_buys_what_is_no_dearer_than_its_own() -> None:
-    moves = trade(EAGER, 3, offer=[4, 5, -1], offer_price=[100, 101, 1], price=100)
-    assert moves["kind"].tolist() == [Kind.BUY, Kind.PUBLISH, Kind.PUBLISH]
-    assert moves["target"].tolist() == [4, 0, 0]
+    moves = trade(EAGER, 4, offer=[4, 5, 0, -1], offer_price=[100, 101, 1, 1], price=100)
+    assert moves["kind"].tolist() == [Kind.BUY, Kind.PUBLISH, Kind.BUY, Kind.PUBLISH]
+    assert moves["target"].tolist() == [4, 0, 0, 0]
 
 
 def test_it_buys_no_more_than_it_can_pay() -> None:

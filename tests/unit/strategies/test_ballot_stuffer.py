@@ -22,7 +22,7 @@ def test_the_first_account_sells_and_the_others_only_buy_from_it() -> None:
 
 
 def test_a_puppet_buys_no_more_than_it_can_pay() -> None:
-    kind = trade(BallotStuffer(), 2, place=1, partner=7, partner_price=60, balance=[59, 60])["kind"]
+    kind = trade(BallotStuffer(), 2, place=1, partner=0, partner_price=60, balance=[59, 60])["kind"]
     assert kind.tolist() == [0, Kind.BUY]
 
 

@@ -24,7 +24,7 @@ def test_it_buys_from_partners_as_densely_as_it_is_told() -> None:
 
 def test_without_a_partner_that_it_can_pay_it_sells() -> None:
     ring = CollusionRing(density_ppm=1_000_000)
-    kind = trade(ring, 3, partner=[-1, 7, 7], partner_price=60, balance=[60, 59, 60])["kind"]
+    kind = trade(ring, 3, partner=[-1, 0, 0], partner_price=60, balance=[60, 59, 60])["kind"]
     assert kind.tolist() == [Kind.PUBLISH, Kind.PUBLISH, Kind.BUY]
 
 

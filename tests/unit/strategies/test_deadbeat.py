@@ -10,9 +10,9 @@ from tests.traders import trade
 
 
 def test_it_buys_whether_it_can_pay_or_not() -> None:
-    moves = trade(Deadbeat(), 3, offer=[4, 5, -1], offer_price=80, offer_score_ppm=0, balance=0)
+    moves = trade(Deadbeat(), 3, offer=[4, 0, -1], offer_price=80, offer_score_ppm=0, balance=0)
     assert moves["kind"].tolist() == [Kind.BUY, Kind.BUY, 0]
-    assert moves["target"].tolist() == [4, 5, 0]
+    assert moves["target"].tolist() == [4, 0, 0]
     assert moves["price"].tolist() == [80, 80, 0]
 
 

@@ -10,10 +10,10 @@ from tests.traders import trade
 
 
 def test_it_buys_the_offer_that_looks_best() -> None:
-    moves = trade(HonestBuyer(), 2, offer=[7, -1], offer_price=30)
-    assert moves["kind"].tolist() == [Kind.BUY, 0]
-    assert moves["target"].tolist() == [7, 0]
-    assert moves["price"].tolist() == [30, 0]
+    moves = trade(HonestBuyer(), 3, offer=[7, 0, -1], offer_price=30)
+    assert moves["kind"].tolist() == [Kind.BUY, Kind.BUY, 0]
+    assert moves["target"].tolist() == [7, 0, 0]
+    assert moves["price"].tolist() == [30, 30, 0]
 
 
 def test_it_buys_from_nobody_whose_score_is_too_low() -> None:

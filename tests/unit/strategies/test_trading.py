@@ -46,6 +46,13 @@ def test_chance_has_the_share_it_is_given() -> None:
     assert is_drawn(DRAWS, Purpose.SCHEME, seen, 1_000_000).all()
 
 
+def test_what_is_drawn_happens_below_the_share_and_not_at_it() -> None:
+    seen = create_view(1)
+    drawn_ppm = int(DRAWS.get_ppm(Purpose.SCHEME, seen.entity, seen.ordinal)[0])
+    assert not is_drawn(DRAWS, Purpose.SCHEME, seen, drawn_ppm)[0]
+    assert is_drawn(DRAWS, Purpose.SCHEME, seen, drawn_ppm + 1)[0]
+
+
 def test_chance_depends_on_purpose_key_and_number() -> None:
     def draw(purpose: Purpose = Purpose.SCHEME, **columns: object) -> list[bool]:
         seen = create_view(64, **{"entity": 1, "ordinal": np.arange(64)} | columns)
