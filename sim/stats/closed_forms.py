@@ -1,0 +1,103 @@
+"""Answers that are known without a simulation, to judge simulations by.
+
+A queue with several servers, a gambler's ruin, an audit of a sample. Each holds under the
+assumptions it names, and a simulation that shares them has to agree.
+"""
+
+from __future__ import annotations
+
+from math import exp, expm1, log, log1p
+
+
+def compute_wait_chance(n_servers: int, arrivals: float, services: float) -> float:
+    """Chance that a customer of an M/M/c queue finds all servers busy and has to wait.
+
+    Units:  arrivals and services are rates per unit of time, of the queue and of one server;
+            arrivals in 0..n_servers * services, both ends out.
+    Errors: ValueError if the queue has no steady state or a number is out of range.
+    Source: Erlang 1917, by the recursion of Erlang's B over servers.
+    """
+    validate_queue(n_servers, arrivals, services)
+    load = arrivals / services
+    blocked = 1.0
+    for server in range(1, n_servers + 1):
+        blocked = load * blocked / (server + load * blocked)
+    return blocked / (1.0 - load / n_servers * (1.0 - blocked))
+
+
+def compute_mean_wait(n_servers: int, arrivals: float, services: float) -> float:
+    """Mean time a customer of an M/M/c queue waits for a server.
+
+    Units:  as `compute_wait_chance`. Time in the system is this and 1 / services; customers
+            waiting or in the system are arrivals times either (Little 1961).
+    Errors: ValueError as there.
+    """
+    wait_chance = compute_wait_chance(n_servers, arrivals, services)
+    return wait_chance / (n_servers * services - arrivals)
+
+
+def compute_sojourn_tail(n_servers: int, arrivals: float, services: float, time: float) -> float:
+    """Chance that a customer of an M/M/c queue is in the system for longer than a time.
+
+    Units:  as `compute_wait_chance`; time from 0.
+    Errors: ValueError as there, or if the time is negative.
+    Source: Gross and Harris, Fundamentals of Queueing Theory, M/M/c waiting times: the sum of
+            an exponential service and a wait that is 0 or exponential.
+    """
+    if not time >= 0.0:
+        raise ValueError(f"expected a time from 0, found {time}")
+    wait_chance = compute_wait_chance(n_servers, arrivals, services)
+    faster = n_servers * services - arrivals - services  # by how much waits end sooner
+    extra = time if faster == 0.0 else -expm1(-faster * time) / faster
+    return exp(-services * time) * (1.0 + wait_chance * services * extra)
+
+
+def compute_ruin_chance(start: int, goal: int, win: float) -> float:
+    """Chance to lose everything before reaching a goal, one unit won or lost each round.
+
+    Units:  0 <= start <= goal, goal from 1; win is the chance to win a round, in 0..1.
+    Errors: ValueError if a number is out of range.
+    Source: Feller 1968, An Introduction to Probability Theory, volume 1, chapter XIV.
+    """
+    if not (0 <= start <= goal and goal >= 1):
+        raise ValueError(f"expected 0 <= start <= goal and a goal from 1, found {start}, {goal}")
+    if not 0.0 <= win <= 1.0:
+        raise ValueError(f"expected a chance in 0..1, found {win}")
+    if start in (0, goal):
+        return 0.0 if start else 1.0
+    if win in (0.0, 1.0):
+        return 1.0 - win
+    if win == 0.5:
+        return 1.0 - start / goal
+    odds = log((1.0 - win) / win)
+    if odds > 0.0:  # powers of numbers below 1 only: large goals must not overflow
+        return expm1(-odds * (goal - start)) / expm1(-odds * goal)
+    return exp(odds * start) * expm1(odds * (goal - start)) / expm1(odds * goal)
+
+
+def compute_audit_chance(n_records: int, n_bad: int, n_sampled: int) -> float:
+    """Chance that a sample without replacement holds at least one bad record.
+
+    Units:  counts from 0; neither n_bad nor n_sampled exceeds n_records.
+    Return: 1 - C(n_records - n_bad, n_sampled) / C(n_records, n_sampled).
+    Errors: ValueError if a count is out of range.
+    Source: the hypergeometric distribution at zero, one factor for each record of the smaller
+            of the two kinds.
+    """
+    if not (0 <= n_bad <= n_records and 0 <= n_sampled <= n_records):
+        raise ValueError(f"expected counts of {n_records}, found {n_bad} and {n_sampled}")
+    fewer, more = sorted((n_bad, n_sampled))
+    if fewer + more > n_records:
+        return 1.0
+    if fewer == 0:
+        return 0.0
+    return -expm1(sum(log1p(-more / (n_records - drawn)) for drawn in range(fewer)))
+
+
+def validate_queue(n_servers: int, arrivals: float, services: float) -> None:
+    """ValueError unless there is a server and the queue has a steady state."""
+    if n_servers < 1 or not 0.0 < arrivals < n_servers * services:
+        raise ValueError(
+            f"expected arrivals above 0 and below what is served, found {arrivals} at "
+            f"{n_servers} servers of {services}"
+        )
