@@ -81,13 +81,18 @@ class World:
         """How many orgs there are; account o is that of org o."""
         return len(self.org_names)
 
+    @property
+    def has_plain_arm(self) -> bool:
+        """Whether there are attackers that play with their names."""
+        return any(getattr(cohort.strategy, "trick", None) for cohort in self.cohorts)
 
-def create_world(loaded: LoadedScenario, *, with_attack: bool = True) -> World:
+
+def create_world(loaded: LoadedScenario, *, arm: str = "attack", with_attack: bool = True) -> World:
     """Lay out a scenario; without attack, adversaries stay idle and scripts keep to work.
 
     Errors: InputError if a recording cannot be used.
     """
-    return _Builder(loaded, with_attack).build()
+    return _Builder(loaded, with_attack and arm != "idle").build()
 
 
 class _Builder:

@@ -115,6 +115,21 @@ class Policy:
         return self.log in (Log.ANCHORED, Log.FEDERATED, Log.BOTH)
 
     @property
+    def slashes_fraud(self) -> bool:
+        """Whether sellers of fraudulent signals can lose stake."""
+        return False
+
+    @property
+    def shares_scores(self) -> bool:
+        """Whether ratings of one buyer reach the others."""
+        return False
+
+    @property
+    def settles_disputes(self) -> bool:
+        """Whether a signal can be disputed."""
+        return False
+
+    @property
     def has_validators(self) -> bool:
         """Whether validators that can fail order anything for it."""
         uses_chain = self.has_chain or self.anchors

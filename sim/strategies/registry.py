@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
+from sim.core.market import Trick
 from sim.strategies.base import Strategy
 from sim.strategies.honest import Honest
 from sim.strategies.injected import Injected
@@ -11,6 +13,9 @@ from sim.strategies.leaked_credential import LeakedCredential
 from sim.strategies.over_scoper import OverScoper
 from sim.strategies.replay import Replay
 from sim.strategies.scripted import Scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def load_strategies() -> dict[str, type[Strategy]]:
@@ -32,6 +37,13 @@ def load_strategies() -> dict[str, type[Strategy]]:
             raise ValueError(f"strategy {entry.name!r} is defined twice")
         strategies[entry.name] = entry.load()
     return strategies
+
+
+def find_tricks(names: Iterable[str]) -> set[Trick]:
+    """What the attackers among these strategies do with names."""
+    strategies = load_strategies()
+    tricks = {getattr(strategies[name], "trick", None) for name in names}
+    return {trick for trick in Trick if trick in tricks}
 
 
 def create_harmless(strategy: Strategy) -> Strategy:

@@ -57,7 +57,8 @@ class MarketView(NamedTuple):
 class Trader(Protocol):
     """From what traders see and draws to what they do. Its dataclass fields are its knobs.
 
-    `is_adversary` says on which side ground truth counts it, `role` what it lives by.
+    `is_adversary` says on which side ground truth counts it, `role` what it lives by. One that
+    plays with its names also says with which `trick`.
     """
 
     is_adversary: ClassVar[bool]

@@ -154,7 +154,7 @@ def test_a_folder_that_cannot_be_is_a_storage_error(tmp_path: Path) -> None:
 def test_a_scenario_that_changed_while_it_ran_is_the_users_error(tmp_path: Path) -> None:
     loaded = load(tmp_path)
     with pytest.raises(AmbitError, match="changed while"):
-        get_world(str(loaded.path), "0" * 16, with_attack=True)
+        get_world(str(loaded.path), "0" * 16, arm="attack")
 
 
 # what is left
