@@ -14,7 +14,7 @@ from sim.experiment.comparison import (
     get_outcomes,
 )
 from sim.metrics.base import Form, NullReason, Value
-from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
+from sim.metrics.outcomes import CLEAN, GAINS, OUTCOMES, OVERHEADS, PLAIN
 from sim.stats.intervals import (
     Method,
     compute_mean_interval,
@@ -49,9 +49,10 @@ def create_arm(n: int = 3, **changed: Sequence[Value]) -> Values:
 
 def test_every_outcome_is_there_and_the_clean_one_follows_its_counterpart() -> None:
     names = list(get_outcomes())
-    assert set(names) == {*OUTCOMES, CLEAN.name}
+    assert set(names) == {*OUTCOMES, CLEAN.name, PLAIN.name}
     assert names.index(CLEAN.name) == names.index("utility_under_attack") + 1
-    assert [name for name in names if name != CLEAN.name] == list(OUTCOMES)
+    assert names.index(PLAIN.name) == names.index("attacker_payoff") + 1
+    assert [name for name in names if name not in (CLEAN.name, PLAIN.name)] == list(OUTCOMES)
 
 
 def test_a_rate_is_of_sums_and_an_empty_replication_stays_in() -> None:
@@ -121,7 +122,7 @@ def test_every_policy_has_every_outcome() -> None:
     estimates = compute_estimates({"unguarded": create_arm(), "chain": create_arm()})
     assert list(estimates) == ["unguarded", "chain"]
     for listed in estimates.values():
-        assert set(listed) == {*OUTCOMES, CLEAN.name, *OVERHEADS}
+        assert set(listed) == {*OUTCOMES, CLEAN.name, PLAIN.name, *OVERHEADS, *GAINS}
         assert all(estimate.name == name for name, estimate in listed.items())
         assert all((e.interval is None) == (e.reason is not None) for e in listed.values())
 

@@ -22,10 +22,8 @@ from sim.metrics.outcomes import OUTCOMES, OVERHEADS
 from sim.policies.base import Policy, Protocol
 from sim.report.comparison_table import (
     ABBREVIATED_REASONS,
-    ABOUT_FAULTS,
     CELL_WIDTH,
     LABEL_WIDTH,
-    ROWS,
     count_methods,
     create_cell,
     create_legend,
@@ -35,6 +33,7 @@ from sim.report.comparison_table import (
     get_rows,
     is_by_construction,
 )
+from sim.report.rows import ABOUT_FAULTS, COMPANIONS, ROWS
 from sim.scenario.load import load_scenario
 from sim.stats.intervals import Interval, Method
 from tests.worlds import POLICIES, SCENARIOS
