@@ -94,5 +94,4 @@ COMPANIONS = {
     "restitution_ratio": ("fraud_loss_rate",),
     "unpaid_signal_rate": ("purchases_unfunded",),
     "unchallenged_fraud_rate": ("verifier_participation", "dispute_correctness"),
-    "sybil_gain": ("sybil_gain_difference",),
 }

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from sim.core.market import Trick
 from sim.strategies import registry
 from sim.strategies.honest import Honest
 from sim.strategies.registry import load_strategies
@@ -29,3 +30,11 @@ def test_a_package_may_not_take_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
     with pytest.raises(ValueError, match="'honest' is defined twice"):
         load_strategies()
+
+
+def test_tricks_are_those_that_strategies_say_they_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = type("Crowd", (Honest,), {"trick": Trick.SYBIL})
+    table = {"honest": Honest, "crowd": crowd}
+    monkeypatch.setattr(registry, "load_strategies", lambda: table)
+    assert registry.find_tricks(["honest"]) == set()
+    assert registry.find_tricks(["crowd", "honest", "crowd"]) == {Trick.SYBIL}
