@@ -270,3 +270,9 @@ def test_the_order_of_files_on_the_disk_does_not_matter(
     scan = os.listdir
     monkeypatch.setattr(os, "listdir", lambda path=".": list(reversed(scan(path))))
     assert load_manifest(moved) == load_manifest(find_folder(result, "chain"))
+
+
+def test_the_strategies_of_a_scenario_are_those_of_its_groups() -> None:
+    scenario = load_scenario(OFFICE.with_name("nine_seconds.yaml")).scenario
+    assert module.get_strategies(scenario) == [group.strategy for group in scenario.agents]
+    assert "scripted" in module.get_strategies(scenario)
