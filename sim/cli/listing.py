@@ -60,7 +60,7 @@ def _list_classes(classes: Mapping[str, type]) -> list[dict[str, str]]:
 
 def list_metrics() -> list[dict[str, str]]:
     """Outcomes with unit and direction."""
-    from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS  # noqa: PLC0415
+    from sim.metrics.outcomes import CLEAN, GAINS, OUTCOMES, OVERHEADS, PLAIN  # noqa: PLC0415
 
     rows = [
         {
@@ -68,11 +68,14 @@ def list_metrics() -> list[dict[str, str]]:
             "summary": f"{outcome.metric}, {outcome.unit}"
             f"{', ' + outcome.direction if outcome.direction else ''}: {outcome.meaning}",
         }
-        for outcome in (*OUTCOMES.values(), CLEAN)
+        for outcome in (*OUTCOMES.values(), CLEAN, PLAIN)
     ]
     for name, source in OVERHEADS.items():
         unit = OUTCOMES[source].unit
         rows.append({"name": name, "summary": f"M55, {unit}, down: {source} above `unguarded`"})
+    for gain in GAINS.values():
+        summary = f"{gain.metric}, {gain.unit}, down: {gain.meaning}"
+        rows.append({"name": gain.name, "summary": summary})
     return rows
 
 

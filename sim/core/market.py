@@ -5,7 +5,7 @@ As in `records`, every column is int64, and -1 means none.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from sim.core.records import create_layout
 
@@ -114,6 +114,13 @@ class Role(IntEnum):
     SELLER = 0
     BUYER = 1
     JUDGE = 2
+
+
+class Trick(StrEnum):
+    """What an attacker does with names; without it, on the same stake, it has one and keeps it."""
+
+    SYBIL = "sybil"  # many at once
+    WHITEWASH = "whitewash"  # one after the other
 
 
 class Occasion(IntEnum):

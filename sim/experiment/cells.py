@@ -14,8 +14,9 @@ import numpy as np
 
 from sim.core.compiled import PACKAGE
 from sim.core.errors import InputError, InvariantError, Position
-from sim.metrics.base import Chunk, Facts, Value
-from sim.metrics.outcomes import CLEAN, OUTCOMES, measure
+from sim.metrics.base import Chunk, Facts, NullReason, Value
+from sim.metrics.disputes import get_stake_of_attackers
+from sim.metrics.outcomes import CLEAN, OUTCOMES, PLAIN, get_outcomes, measure
 from sim.model.run import run_replication
 from sim.model.world import Arm, World, create_world
 from sim.policies.base import Policy
@@ -50,23 +51,21 @@ class JobResult(NamedTuple):
 
 
 def run_job(job: Job) -> JobResult:
-    """Run the replications of a job, both arms, and write them down.
+    """Run the replications of a job, every arm, and write them down.
 
     Errors: InvariantError with the line that replays it.
     """
     world = get_world(job.scenario, job.scenario_digest, arm=Arm.ATTACK)
-    clean = get_world(job.scenario, job.scenario_digest, arm=Arm.IDLE)
-    values: dict[str, list[Value]] = {name: [] for name in (*OUTCOMES, CLEAN.name)}
+    values: dict[str, list[Value]] = {name: [] for name in get_outcomes()}
     traces, digests, n_calls = [], [], 0
     for replication in range(job.first, job.last):
         try:
             trace = run_replication(world, job.policy, job.seed, replication)
-            idle = run_replication(clean, job.policy, job.seed, replication)
+            others = _measure_other_arms(job, replication, world, trace)
         except InvariantError as error:
             raise error.create_replayable(format_replay(job, replication)) from error
         measured = measure([create_chunk(trace, job.policy)], OUTCOMES.values())
-        measured |= measure([create_chunk(idle, job.policy)], [CLEAN])
-        for name, value in measured.items():
+        for name, value in (measured | others).items():
             values[name].append(value)
         digests.append(trace.compute_digest())
         n_calls += int(np.count_nonzero(trace.truths["agent"] >= 0))
@@ -77,6 +76,34 @@ def run_job(job: Job) -> JobResult:
         write_traces(folder, job.first, traces)
         write_values(folder / f"outcomes-{job.first:06d}.parquet", job.first, values)
     return JobResult(job.policy.name, job.first, values, digests, n_calls)
+
+
+def _measure_other_arms(job: Job, replication: int, world: World, trace: Trace) -> dict[str, Value]:
+    """What is measured while attackers stay idle, and while they do without tricks of names.
+
+    Errors: InvariantError if attackers do without tricks on another stake.
+    """
+    idle = get_world(job.scenario, job.scenario_digest, arm=Arm.IDLE)
+    chunk = create_chunk(run_replication(idle, job.policy, job.seed, replication), job.policy)
+    measured = measure([chunk], [CLEAN])
+    if not world.has_plain_arm:
+        return measured | {PLAIN.name: Value(0.0, 0.0, 0, NullReason.NOT_APPLICABLE)}
+    plain = get_world(job.scenario, job.scenario_digest, arm=Arm.PLAIN)
+    other = run_replication(plain, job.policy, job.seed, replication)
+    check_equal_stake(trace, other)
+    return measured | measure([create_chunk(other, job.policy)], [PLAIN])
+
+
+def check_equal_stake(trace: Trace, plain: Trace) -> None:
+    """The gain of a trick is not the gain of more money.
+
+    Errors: InvariantError.
+    """
+    stakes = [get_stake_of_attackers(arm.market.traders) for arm in (trace, plain)]
+    if stakes[0] != stakes[1]:
+        raise InvariantError(
+            "equal stake of attackers with and without tricks", 0, *map(str, stakes)
+        )
 
 
 def format_replay(job: Job, replication: int) -> str:
@@ -93,6 +120,7 @@ def format_replay(job: Job, replication: int) -> str:
 def get_world(path: str, digest: str, *, arm: str) -> World:
     """World of a scenario file that has not changed since its digest was taken.
 
+    Arms: attack; idle, in which attackers do nothing; plain, in which they have one name each.
     Errors: InputError if the file changed.
     """
     loaded = load_scenario(Path(path))
@@ -110,6 +138,9 @@ def create_chunk(trace: Trace, policy: Policy) -> Chunk:
             requires_approval=policy.requires_approval,
             anchors=policy.anchors,
             has_validators=policy.has_validators,
+            slashes=policy.slashes_fraud,
+            shares_scores=policy.shares_scores,
+            settles_disputes=policy.settles_disputes,
         ),
         horizon_us=trace.horizon_us,
         receipts=trace.receipts,
@@ -120,6 +151,7 @@ def create_chunk(trace: Trace, policy: Policy) -> Chunk:
         messages=trace.messages,
         n_bytes=trace.n_bytes,
         ordering=trace.ordering,
+        market=trace.market,
     )
 
 

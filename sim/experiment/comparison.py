@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sim.core.market import Trick
 from sim.metrics.base import Form, NullReason, Value
-from sim.metrics.outcomes import OUTCOMES, OVERHEADS, get_outcomes
+from sim.metrics.outcomes import GAINS, OUTCOMES, OVERHEADS, PLAIN, Gain, get_outcomes
 from sim.stats.intervals import (
     Interval,
     compute_mean_interval,
@@ -18,10 +19,11 @@ from sim.stats.paired import (
     Difference,
     compute_paired_difference,
     compute_paired_rate_difference,
+    compute_paired_ratio,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -86,8 +88,13 @@ def _get_reason(values: Sequence[Value]) -> NullReason:
     return max(reasons, key=reasons.count) if reasons else NullReason.NO_DENOMINATOR
 
 
-def compute_estimates(arms: Mapping[str, Values]) -> dict[str, dict[str, Estimate]]:
-    """Every outcome of every policy, and what each policy costs above `unguarded`."""
+def compute_estimates(
+    arms: Mapping[str, Values], tricks: Collection[Trick] = tuple(Trick)
+) -> dict[str, dict[str, Estimate]]:
+    """Every outcome of every policy, what each costs above `unguarded`, and what tricks gain.
+
+    Gains are of the tricks there are; where there are both, each row is of both together.
+    """
     estimates = {
         policy: {
             name: compute_estimate(outcome, values[name])
@@ -98,6 +105,8 @@ def compute_estimates(arms: Mapping[str, Values]) -> dict[str, dict[str, Estimat
     for policy, values in arms.items():
         for name, source in OVERHEADS.items():
             estimates[policy][name] = _compute_overhead(name, source, policy, values, arms)
+        for name, gain in GAINS.items():
+            estimates[policy][name] = compute_gain(gain, values, tricks)
     return estimates
 
 
@@ -111,6 +120,26 @@ def _compute_overhead(
     if contrast.difference is None:
         return Estimate(name, unit, None, n, NullReason.NO_DENOMINATOR)
     return Estimate(name, unit, contrast.difference.interval, n)
+
+
+def compute_gain(gain: Gain, values: Values, tricks: Collection[Trick]) -> Estimate:
+    """Payoff of attackers with their tricks beside that without, on the same draws and stake.
+
+    A ratio needs a payoff without tricks that is surely above zero.
+    """
+    attack, plain = values["attacker_payoff"], values[PLAIN.name]
+    empty = Estimate(gain.name, gain.unit, None, len(attack), NullReason.NOT_APPLICABLE)
+    if gain.trick not in tricks:
+        return empty
+    if any(value.reason is not None for value in (*attack, *plain)):
+        return empty._replace(reason=_get_reason([*plain, *attack]))
+    with_trick, without = _get_columns(attack)[0], _get_columns(plain)[0]
+    if not gain.is_ratio:
+        difference = compute_paired_difference(without, with_trick)
+        return empty._replace(interval=difference and difference.interval, reason=None)
+    interval = compute_paired_ratio(without, with_trick)
+    reason = NullReason.UNSTABLE_DENOMINATOR if interval is None else None
+    return empty._replace(interval=interval, reason=reason)
 
 
 def compute_contrast(

@@ -22,12 +22,14 @@ from sim.experiment.execute import count_cores, execute
 from sim.experiment.primary import check_primary
 from sim.scenario.load import LoadedScenario
 from sim.scenario.policies import compute_policy_digest, create_policies
+from sim.strategies.registry import find_tricks
 from sim.trace.store import create_folder, seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sim.policies.base import Policy
+    from sim.scenario.schema import Scenario
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def run_scenario(
         baseline=baseline,
         seed=seed,
         replications=replications,
-        estimates=compute_estimates(arms),
+        estimates=compute_estimates(arms, find_tricks(get_strategies(scenario))),
         contrasts=compute_contrasts(arms, baseline),
         digests={name: compute_joint_digest(listed) for name, listed in digests.items()},
         n_calls={
@@ -104,6 +106,11 @@ def run_scenario(
         },
         folder=get_run_folder(loaded, options.out) if options.out else None,
     )
+
+
+def get_strategies(scenario: Scenario) -> list[str]:
+    """Names of the strategies of all groups."""
+    return [str(getattr(group, "strategy")) for group in scenario.agents]  # noqa: B009 - created
 
 
 def create_jobs(

@@ -69,7 +69,6 @@ def undo_sales(state: State, rules: Rules, signal: Record) -> int:
                 back = min(sale["paid"], state.accounts[signal["seller"]]["balance"])
                 credit(state, signal["seller"], -back)
                 credit(state, sale["buyer"], back)
-                sale["paid"] -= back
             sale["state"] = _RECOVERED if is_paid else _VOID
         slot = sale["next"]
     return harm

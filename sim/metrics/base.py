@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Sums = NDArray[np.float64]
 
 
+OBSERVATIONS_MIN = {0.5: 20, 0.95: 100, 0.99: 500}  # of a replication, for each quantile
+
+
 class NullReason(StrEnum):
     """Why an outcome has no number."""
 
@@ -181,18 +184,23 @@ def create_finish_where(
 def create_finish_quantile(
     share: float, observations_min: int
 ) -> Callable[[list[Sums], Facts], Value]:
-    """Quantile of all observations; infinite ones are those that were not decided.
+    """Quantile of all observations; see `compute_quantile`."""
+
+    def finish_quantile(parts: list[Sums], facts: Facts) -> Value:
+        values = np.concatenate(parts) if parts else np.zeros(0)
+        return compute_quantile(values, share, observations_min)
+
+    return finish_quantile
+
+
+def compute_quantile(values: Sums, share: float, observations_min: int) -> Value:
+    """Quantile of observations; infinite ones are those that were not decided.
 
     Source: the smallest value that at least this share of observations does not exceed.
     """
-
-    def finish_quantile(parts: list[Sums], facts: Facts) -> Value:
-        values = np.sort(np.concatenate(parts)) if parts else np.zeros(0)
-        if len(values) < observations_min:
-            return Value(0.0, 0.0, len(values), NullReason.FEW_OBSERVATIONS)
-        value = float(values[int(np.ceil(share * len(values))) - 1])
-        if np.isinf(value):
-            return Value(0.0, 0.0, len(values), NullReason.BEYOND_HORIZON)
-        return Value(value, 1.0, len(values))
-
-    return finish_quantile
+    if len(values) < observations_min:
+        return Value(0.0, 0.0, len(values), NullReason.FEW_OBSERVATIONS)
+    value = float(np.sort(values)[int(np.ceil(share * len(values))) - 1])
+    if np.isinf(value):
+        return Value(0.0, 0.0, len(values), NullReason.BEYOND_HORIZON)
+    return Value(value, 1.0, len(values))

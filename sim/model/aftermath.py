@@ -9,7 +9,7 @@ import numpy as np
 from sim.core.market import Occasion, Resolution, SaleState, Verdict
 from sim.core.purposes import Purpose
 from sim.core.reasons import GOVERNANCE, Reason
-from sim.core.records import Ints, Kind, Records
+from sim.core.records import Ints, Kind, Records, take_records
 from sim.core.units import PPM
 from sim.ledger.state import N_JUDGES
 from sim.model.chores import SLACK_US
@@ -52,7 +52,7 @@ def note_published(market: Market, batch: Batch, receipts: Records) -> None:
     market.signals = grow(market.signals, int(signals.max()) + 1)
     truths = batch.truths
     identity = truths["trader"]
-    rows = market.signals[signals]
+    rows = take_records(market.signals, signals)
     rows["identity"] = identity
     trader = market.identities["trader"][identity]
     rows["signal_type"] = market.traders["signal_type"][trader]
@@ -97,7 +97,7 @@ def note_bought(market: Market, batch: Batch, receipts: Records) -> None:
     wait_us = market.draws.get_wait_us(
         Purpose.DISCOVERY_TIME, entity, ordinal, kinds["detection_us"]
     )
-    rows = market.sales[sales]
+    rows = take_records(market.sales, sales)
     rows["signal"], rows["buyer"], rows["bought_us"] = signals, buyer, bought_us
     rows["due_us"] = bought_us + market.policy.window_us
     rows["settled_us"] = -1

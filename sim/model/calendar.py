@@ -32,7 +32,7 @@ class Calendar:
         """Rows of the windows that end by then, in order of time; ties as they were put in."""
         n_pages = -(-until_us // self.window_us)
         due = [page for page in sorted(self.pages) if page < n_pages]
-        tables = [np.zeros(0, dtype=self.layout)]
+        tables: list[Records] = [np.zeros(0, dtype=self.layout)]
         tables += [table for page in due for table in self.pages.pop(page)]
         self.n_taken = n_pages
         rows = join_records(tables)

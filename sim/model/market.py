@@ -72,8 +72,8 @@ class Market:
         self.acting = np.zeros(n, dtype=np.int64)
         self.sellers = np.flatnonzero(self.traders["role"] == int(Role.SELLER))
         self.memory = self.create_memory()
-        self.signals = np.zeros(64, dtype=SIGNAL_TRUTH)  # by number on the ledger
-        self.sales = np.zeros(64, dtype=SALE_TRUTH)
+        self.signals: Records = np.zeros(64, dtype=SIGNAL_TRUTH)  # by number on the ledger
+        self.sales: Records = np.zeros(64, dtype=SALE_TRUTH)
         self.until_us = 0
         self.occasions = Calendar(OCCASION, world.scenario.window)
         self.account_orgs = get_account_orgs(world)

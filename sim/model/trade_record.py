@@ -75,6 +75,9 @@ def create_sales(market: Market) -> Records:
     settled_us = np.where(truth["settled_us"] >= 0, truth["settled_us"], signals["closed_us"])
     settled_us = np.where(settled_us >= 0, settled_us, records["bought_us"])  # paid at once
     records["settled_us"] = np.where(final, settled_us, -1)
+    in_full = (state.sales["paid"][:n] == records["price"]) & (records["price"] > 0)
+    paid_us = np.where(truth["settled_us"] >= 0, truth["settled_us"], records["bought_us"])
+    records["paid_us"] = np.where(in_full, paid_us, -1)
     records["harm"] = np.where(signals["fraudulent"] == 1, kinds["harm"], 0)
     records["worth"] = np.where(signals["fraudulent"] == 1, 0, kinds["worth"])
     return records

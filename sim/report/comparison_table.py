@@ -14,8 +14,10 @@ from sim.consensus.quorum import get_fault_limit
 from sim.consensus.sequencer import ORDERING_NAME
 from sim.core.units import PPM
 from sim.experiment.comparison import Estimate
-from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
+from sim.metrics.base import NullReason
+from sim.metrics.outcomes import GAINS, OVERHEADS, SIGNED, get_outcomes
 from sim.policies.base import Checks, Protocol
+from sim.report.rows import ABOUT_FAULTS, COMPANIONS, ROWS
 from sim.stats.intervals import Method, compute_zero_bound
 
 if TYPE_CHECKING:
@@ -23,53 +25,13 @@ if TYPE_CHECKING:
 
     from sim.experiment.run import RunResult
 
-# rows in the order of the questions people ask; None starts a new block
-ROWS: tuple[tuple[str, str] | None, ...] = (
-    ("unauthorized_execution_rate", "unauthorized acts executed"),
-    ("overscoped_execution_rate", "over-scoped acts executed"),
-    ("harm_per_episode", "harm per episode"),
-    ("harm_per_1000_tasks", "harm per 1000 tasks"),
-    ("irreversible_unauthorized_acts", "irreversible acts per episode"),
-    None,
-    ("utility_under_attack", "tasks done in time"),
-    ("utility_clean", "the same without attack"),
-    ("false_denial_rate", "legitimate calls denied"),
-    None,
-    ("commit_latency_p50", "latency p50"),
-    ("commit_latency_p95", "latency p95"),
-    ("commit_latency_p99", "latency p99"),
-    ("policy_overhead_latency", "cost: latency"),
-    ("policy_overhead_messages", "cost: messages"),
-    ("policy_overhead_bytes", "cost: bytes"),
-    ("policy_overhead_fee", "cost: fees"),
-    None,
-    ("four_tuple_completeness", "true record: who, what, right"),
-    ("unanchored_exposure", "log records not yet anchored"),
-    ("approval_load", "requests for approval"),
-    ("approval_false_approve_rate", "harmful requests approved"),
-    ("approval_false_refuse_rate", "benign requests refused"),
-    None,
-    ("block_latency_p50", "block latency p50"),
-    ("wasted_view_share", "views wasted"),
-    ("heal_time", "time to heal"),
-    ("censorship_rate", "left-out agents' calls not in"),
-    ("censorship_delay", "left-out agents wait longer by"),
-    ("slash_recall", "liars found out and slashed"),
-    ("validators_jailed", "validators jailed for absence"),
-    None,
-    ("ledger_safety_violations", "gate: conflicting commits"),
-    ("conflicting_transactions", "transactions in conflict"),
-    ("wrongful_slash_share", "gate: stake of honest slashed"),
-    ("approval_bypass_rate", "gate: approval bypassed"),
-    ("forgery_acceptance_rate", "gate: forgeries accepted"),
-)
-ABOUT_FAULTS = (  # shown where the scenario has any, or asks
-    "wasted_view_share",
-    "validators_jailed",
-    "conflicting_transactions",
-)
 LATENCIES = ("commit_latency_p50", "commit_latency_p95", "commit_latency_p99")
+IN_SECONDS = ("time_to_demote", "dispute_resolution_time_p50", "dispute_resolution_time_p95")
 SCALES = {"E": 1e18, "P": 1e15, "T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3}
+UNITS_OF_EVENTS = (
+    *("share", "value", "acts", "pairs", "times", "transactions"),
+    *("purchases", "frauds"),
+)
 LABEL_WIDTH = 31
 CELL_WIDTH = 13
 
@@ -79,6 +41,7 @@ ABBREVIATED_REASONS = {
     "few_observations": "too few",
     "beyond_horizon": "past horizon",
     "not_recorded": "not recorded",
+    "unstable_denominator": "base near 0",
 }
 
 
@@ -110,8 +73,13 @@ def _format_plain(value: float, digits: int) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.{digits}g}"
 
 
-def get_unit(unit: str) -> tuple[str, float]:
-    """Unit as it is printed, and what to multiply by: per cent and milliseconds read best."""
+def get_unit(unit: str, name: str = "") -> tuple[str, float]:
+    """Unit as it is printed, and what to multiply by: per cent and milliseconds read best.
+
+    What takes a market long is in seconds.
+    """
+    if name in IN_SECONDS:
+        return unit, 1.0
     return {"share": ("%", 100.0), "s": ("ms", 1e3), "s a task": ("ms a task", 1e3)}.get(
         unit, (unit, 1.0)
     )
@@ -123,7 +91,7 @@ def create_cell(estimate: Estimate) -> Cell:
         reason = estimate.reason.value if estimate.reason else ""
         return Cell(ABBREVIATED_REASONS[reason], "")
     interval = estimate.interval
-    _, scale = get_unit(estimate.unit)
+    _, scale = get_unit(estimate.unit, estimate.name)
     if interval.mean == 0 and is_about_events(estimate):
         bound = estimate.zero_bound or compute_zero_bound(estimate.n).high
         if interval.method is Method.ZERO_BOUND:
@@ -136,8 +104,7 @@ def create_cell(estimate: Estimate) -> Cell:
         return Cell(value, f"in all {estimate.n}")
     if interval.method is Method.ZERO_BOUND:
         return Cell(value, f"P > {format_number(100 * interval.low, 2)} %")
-    is_difference = estimate.name in OVERHEADS  # anything else is never below zero
-    low = interval.low if is_difference else max(0.0, interval.low)
+    low = interval.low if estimate.name in SIGNED else max(0.0, interval.low)
     return Cell(value, format_range(scale * low, scale * interval.high))
 
 
@@ -149,15 +116,15 @@ def format_range(low: float, high: float) -> str:
 
 def is_about_events(estimate: Estimate) -> bool:
     """Whether a zero means that something was looked for and not seen."""
-    return estimate.unit in ("share", "value", "acts", "pairs", "times", "transactions")
+    return estimate.name not in SIGNED and estimate.unit in UNITS_OF_EVENTS
 
 
 def find_best(name: str, result: RunResult) -> set[str]:
     """Policies that found the best mean of an outcome: no bound, not by construction, not all."""
-    outcome = OUTCOMES.get(OVERHEADS.get(name, name), CLEAN if name == CLEAN.name else None)
-    if outcome is None or not outcome.direction:
+    direction = "down" if name in GAINS else get_outcomes()[OVERHEADS.get(name, name)].direction
+    if not direction:
         return set()
-    sign = 1.0 if outcome.direction == "down" else -1.0
+    sign = 1.0 if direction == "down" else -1.0
     means = {
         policy: sign * estimate.interval.mean
         for policy, estimates in result.estimates.items()
@@ -176,9 +143,12 @@ def is_by_construction(name: str, policy: str, result: RunResult) -> bool:
     """Whether an outcome only restates a setting of the policy or the world.
 
     A bound is perfect or hopeless by definition, and so is a policy that checks nothing.
+    Nobody is convicted where nothing can be disputed.
     Over-scoped calls cannot pass where the check binds on every path and no org ignores it.
     """
     levers = result.policies[policy]
+    if name == "false_accusation_rate":
+        return not levers.settles_disputes
     if levers.is_bound:
         return name in (
             "unauthorized_execution_rate",
@@ -199,6 +169,9 @@ def get_rows(result: RunResult, policies: Sequence[str]) -> list[tuple[str, str]
     """Rows that say something under at least one of the policies; None between blocks."""
     scenario = result.loaded.scenario
     hidden = () if scenario.faults else ABOUT_FAULTS
+    shown = {row[0] for row in ROWS if row is not None and _has_number(result, policies, row[0])}
+    guards = {other for name in shown for other in COMPANIONS.get(name, ())}
+    shown |= {name for name in guards if _applies(result, policies, name)}
     rows: list[tuple[str, str] | None] = []
     for row in ROWS:
         if row is not None and row[0] in hidden and row[0] not in scenario.primary:
@@ -206,9 +179,18 @@ def get_rows(result: RunResult, policies: Sequence[str]) -> list[tuple[str, str]
         if row is None:
             if rows and rows[-1] is not None:
                 rows.append(None)
-        elif any(result.estimates[policy][row[0]].interval is not None for policy in policies):
+        elif row[0] in shown:
             rows.append(row)
     return rows if rows and rows[-1] is not None else rows[:-1]
+
+
+def _has_number(result: RunResult, policies: Sequence[str], name: str) -> bool:
+    return any(result.estimates[policy][name].interval is not None for policy in policies)
+
+
+def _applies(result: RunResult, policies: Sequence[str], name: str) -> bool:
+    reasons = {result.estimates[policy][name].reason for policy in policies}
+    return reasons != {NullReason.NOT_APPLICABLE}
 
 
 def create_tables(result: RunResult, width: int) -> list[Table]:
@@ -250,7 +232,7 @@ def _add_row(
 ) -> None:
     name, label = row
     best = find_best(name, result)
-    unit, _ = get_unit(next(iter(result.estimates.values()))[name].unit)
+    unit, _ = get_unit(next(iter(result.estimates.values()))[name].unit, name)
     mark = "*" if name in result.loaded.scenario.primary else ""
     cells = []
     for policy in policies:
@@ -278,6 +260,7 @@ def create_legend(result: RunResult) -> list[str]:
         "units of the scenario.",
     ]
     lines += describe_ordering(result)
+    lines += describe_market(result)
     if any(policy.is_bound for policy in result.policies.values()):
         lines.append("Dim columns are bounds, not policies one could run.")
     lines.append(f"Intervals used: {', '.join(count_methods(result))}.")
@@ -306,6 +289,17 @@ def describe_ordering(result: RunResult) -> list[str]:
     if any(p.has_chain and not p.has_validators for p in result.policies.values()):
         lines.append(f"Order under protocol sequencer: {ORDERING_NAME}; it never fails.")
     return lines
+
+
+def describe_market(result: RunResult) -> list[str]:
+    """In what a market is counted, where there is one."""
+    if not _has_number(result, list(result.policies), "market_volume"):
+        return []
+    return [
+        "Market: prices, bonds and stakes in base units, harm and worth in value units. Losses "
+        "are counted before anything comes back; what stakes repaid stands apart. Whoever sold "
+        "no fraudulent signal is honest in the count of convictions, whatever it meant to do."
+    ]
 
 
 def count_methods(result: RunResult) -> Iterable[str]:

@@ -15,6 +15,7 @@ from sim.stats.intervals import (
     Interval,
     Method,
     compute_jackknife_error,
+    compute_mean_interval,
     compute_rate,
     compute_rates_without,
     create_point,
@@ -106,6 +107,31 @@ def compute_paired_rate_difference(
     error = compute_jackknife_error(without_b - without_a)
     interval = create_t_interval(difference, error, n, Method.JOINT_JACKKNIFE_T, level)
     return Difference(interval, pairing)
+
+
+def compute_paired_ratio(
+    baseline: ArrayLike, treatment: ArrayLike, level: float = 0.95
+) -> Interval | None:
+    """Ratio of means, treatment over baseline, with its joint jackknife t interval.
+
+    Shapes: both (n_replications,), read as float64: one amount, same seeds, same order.
+    Units:  those of the amounts, of any sign; level in (0, 1), two-sided.
+    Return: None unless the interval of the baseline's mean lies above 0, as it never does for
+            fewer than two replications: such a ratio says nothing. "identical in all n" if
+            every replication has the same ratio. No mean that leaves one out is below 0 then.
+    Errors: ValueError if shapes differ, a value is not finite, or the level is outside (0, 1).
+    Source: Quenouille 1956, Notes on Bias in Estimation; Tukey 1958, Bias and Confidence in
+            Not-Quite Large Samples.
+    """
+    baseline, treatment = validate_columns(baseline, treatment)
+    base = compute_mean_interval(baseline, level)
+    if base is None or base.low is None or base.low <= 0.0:
+        return None
+    ratio, n = compute_rate(treatment, baseline), baseline.size
+    if is_constant_rate(treatment, baseline):
+        return create_point(ratio, n, Method.IDENTICAL_SAMPLE)
+    error = compute_jackknife_error(compute_rates_without(treatment, baseline))
+    return create_t_interval(ratio, error, n, Method.JOINT_JACKKNIFE_T, level)
 
 
 def compute_pairing(baseline: ArrayLike, treatment: ArrayLike) -> Pairing | None:

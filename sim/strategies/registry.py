@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from importlib.metadata import entry_points
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from sim.core.market import Role
+from sim.core.market import Role, Trick
 from sim.strategies.bad_mouther import BadMouther
 from sim.strategies.ballot_stuffer import BallotStuffer
 from sim.strategies.base import Strategy
@@ -31,6 +31,9 @@ from sim.strategies.stake_and_run import StakeAndRun
 from sim.strategies.sybil import Sybil
 from sim.strategies.trading import Trader
 from sim.strategies.whitewasher import Whitewasher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 STRATEGIES: dict[str, type[Strategy]] = {
     "honest": Honest,
@@ -67,6 +70,7 @@ _HONEST: dict[Role, type[Trader]] = {
 }
 
 _WITHOUT_TRICK = {"identities": 1, "rejoins": 0}
+_TRICKS = {"identities": Trick.SYBIL, "rejoins": Trick.WHITEWASH}
 
 
 def load_strategies() -> dict[str, type[Strategy]]:
@@ -139,3 +143,10 @@ def create_plain(trader: Trader) -> Trader:
 def has_identity_trick(trader: Trader) -> bool:
     """Whether it is more than one account that never begins anew."""
     return create_plain(trader) != trader
+
+
+def find_tricks(names: Iterable[str]) -> set[Trick]:
+    """What the attackers among these strategies do with names, by the knobs they have."""
+    behaviours = load_behaviours()
+    knobs = {field.name for name in names for field in fields(behaviours[name])}
+    return {trick for knob, trick in _TRICKS.items() if knob in knobs}

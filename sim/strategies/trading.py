@@ -59,6 +59,7 @@ class Trader(Protocol):
     """From what traders see and draws to what they do. Its dataclass fields are its knobs.
 
     `is_adversary` says on which side ground truth counts it, `role` what it lives by.
+    One that plays with its names has a knob for it: `identities` or `rejoins`.
     """
 
     is_adversary: ClassVar[bool]

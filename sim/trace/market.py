@@ -34,6 +34,7 @@ SALE_RECORD = create_layout(
     "state",  # SaleState at the horizon
     "bought_us",
     "due_us",
+    "paid_us",  # when the price was collected in full, in escrow or by the seller; -1: never
     "settled_us",  # when its state became final
     "fraudulent",
     "harm",  # value lost by acting on a fraudulent signal, beside the price

@@ -12,8 +12,8 @@ import pytest
 
 from sim.core.draws import Draws
 from sim.core.records import ATTACK_CALL_FIRST, INTENT, Goal, Records
-from sim.scenario.knobs import get_knob
 from sim.scenario.groups import TaskedGroup
+from sim.scenario.knobs import get_knob
 from sim.scenario.schema import SHAPES, create_schema
 from sim.strategies.base import STEPS_MAX, Observation, Strategy
 from sim.strategies.registry import load_strategies

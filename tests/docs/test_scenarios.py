@@ -10,9 +10,9 @@ from sim.core.reasons import PENDING
 from sim.experiment.run import check_primary
 from sim.model.world import World
 from sim.policies.registry import load_policies
+from sim.scenario.levers import PolicyEntry
 from sim.scenario.load import load_scenario
 from sim.scenario.policies import create_policies
-from sim.scenario.levers import PolicyEntry
 from sim.strategies.registry import load_strategies
 from tests.worlds import SCENARIOS, SHIPPED, get_calls, get_policies, load_shipped, run
 

@@ -12,6 +12,7 @@ from sim.stats.paired import (
     Pairing,
     compute_paired_difference,
     compute_paired_rate_difference,
+    compute_paired_ratio,
     compute_pairing,
 )
 
@@ -164,3 +165,32 @@ def test_a_level_is_a_share() -> None:
         compute_paired_difference([1.0, 2.0], [1.0, 3.0], 95.0)
     with pytest.raises(ValueError, match="level"):
         compute_paired_rate_difference([1, 1], [2, 3], [1, 2], [2, 2], 0.0)
+
+
+class TestRatios:
+    def test_it_is_that_of_a_rate_where_both_are_counts(self) -> None:
+        treatment = np.array([8.0, 9.0, 5.0, 20.0, 6.0])
+        ratio, rate = (
+            compute_paired_ratio(BASELINE, treatment),
+            compute_rate_interval(treatment, BASELINE, bounded=False),
+        )
+        assert rate is not None
+        assert ratio == rate._replace(method=Method.JOINT_JACKKNIFE_T)
+
+    def test_amounts_of_any_sign_have_a_ratio(self) -> None:
+        baseline, treatment = [10.0, -1.0, 9.0, 8.0, 12.0], [-5.0, 2.0, -4.0, 0.0, 1.0]
+        ratio = compute_paired_ratio(baseline, treatment)
+        assert ratio is not None
+        assert ratio.mean == pytest.approx(-6 / 38)
+        without = [(-6 - t) / (38 - b) for b, t in zip(baseline, treatment, strict=True)]
+        error = np.sqrt(4 / 5 * np.sum((np.array(without) - np.mean(without)) ** 2))
+        half = scipy.stats.t.ppf(0.975, 4) * error
+        assert (ratio.low, ratio.high) == pytest.approx((-6 / 38 - half, -6 / 38 + half))
+
+    def test_one_ratio_everywhere_is_named(self) -> None:
+        ratio = compute_paired_ratio(BASELINE, 3 * BASELINE)
+        assert ratio == Interval(3.0, 3.0, 3.0, 5, Method.IDENTICAL_SAMPLE)
+
+    @pytest.mark.parametrize("baseline", [[], [5.0], [1.0, 9.0], [-4.0, -5.0], [0.0, 0.0]])
+    def test_a_baseline_that_may_be_nothing_has_none(self, baseline: list[float]) -> None:
+        assert compute_paired_ratio(baseline, [7.0] * len(baseline)) is None

@@ -18,7 +18,7 @@ from sim.core.errors import InvariantError
 from sim.experiment import run as running
 from sim.faults.registry import load_faults
 from sim.metrics.base import NullReason
-from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
+from sim.metrics.outcomes import CLEAN, GAINS, OUTCOMES, OVERHEADS, PLAIN, get_outcomes
 from sim.policies.presets import SUMMARIES
 from sim.policies.registry import load_policies
 from sim.strategies.registry import load_strategies, load_traders
@@ -204,7 +204,7 @@ def test_json_has_the_documented_shape(document: dict[str, Any]) -> None:
 def test_json_has_every_policy_every_outcome_and_the_differences(document: dict[str, Any]) -> None:
     assert list(document["policies"]) == ["unguarded", "chain", "mine"]
     for policy in document["policies"].values():
-        assert set(policy["outcomes"]) == {*OUTCOMES, CLEAN.name, *OVERHEADS}
+        assert set(policy["outcomes"]) == {*get_outcomes(), *OVERHEADS, *GAINS}
         assert {outcome["n"] for outcome in policy["outcomes"].values()} == {2}
     assert {c["policy"] for c in document["comparisons"]} == {"chain", "mine"}
     assert {c["baseline"] for c in document["comparisons"]} == {"unguarded"}
@@ -433,7 +433,7 @@ LISTS: dict[str, list[str]] = {
     "policies": list(load_policies()),
     "strategies": [*load_strategies(), *load_traders()],
     "faults": list(load_faults()),
-    "metrics": [*OUTCOMES, CLEAN.name, *OVERHEADS],
+    "metrics": [*OUTCOMES, CLEAN.name, PLAIN.name, *OVERHEADS, *GAINS],
     "scenarios": [f"scenarios/{name}.yaml" for name in SHIPPED],
 }
 

@@ -5,23 +5,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sim.core.market import Trick
 from sim.experiment.comparison import (
     Values,
     compute_contrast,
     compute_contrasts,
     compute_estimate,
     compute_estimates,
+    compute_gain,
     get_outcomes,
 )
 from sim.metrics.base import Form, NullReason, Value
-from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS
+from sim.metrics.outcomes import CLEAN, GAINS, OUTCOMES, OVERHEADS, PLAIN
 from sim.stats.intervals import (
     Method,
     compute_mean_interval,
     compute_rate_interval,
     compute_zero_bound,
 )
-from sim.stats.paired import compute_paired_difference, compute_paired_rate_difference
+from sim.stats.paired import (
+    compute_paired_difference,
+    compute_paired_rate_difference,
+    compute_paired_ratio,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +55,10 @@ def create_arm(n: int = 3, **changed: Sequence[Value]) -> Values:
 
 def test_every_outcome_is_there_and_the_clean_one_follows_its_counterpart() -> None:
     names = list(get_outcomes())
-    assert set(names) == {*OUTCOMES, CLEAN.name}
+    assert set(names) == {*OUTCOMES, CLEAN.name, PLAIN.name}
     assert names.index(CLEAN.name) == names.index("utility_under_attack") + 1
-    assert [name for name in names if name != CLEAN.name] == list(OUTCOMES)
+    assert names.index(PLAIN.name) == names.index("attacker_payoff") + 1
+    assert [name for name in names if name not in (CLEAN.name, PLAIN.name)] == list(OUTCOMES)
 
 
 def test_a_rate_is_of_sums_and_an_empty_replication_stays_in() -> None:
@@ -121,7 +128,7 @@ def test_every_policy_has_every_outcome() -> None:
     estimates = compute_estimates({"unguarded": create_arm(), "chain": create_arm()})
     assert list(estimates) == ["unguarded", "chain"]
     for listed in estimates.values():
-        assert set(listed) == {*OUTCOMES, CLEAN.name, *OVERHEADS}
+        assert set(listed) == {*OUTCOMES, CLEAN.name, PLAIN.name, *OVERHEADS, *GAINS}
         assert all(estimate.name == name for name, estimate in listed.items())
         assert all((e.interval is None) == (e.reason is not None) for e in listed.values())
 
@@ -214,3 +221,61 @@ def test_a_rate_of_one_everywhere_is_bounded_from_below(name: str) -> None:
     assert interval.mean == interval.high == 1
     assert interval.low is not None
     assert interval.low < 1
+
+
+# what names bought
+
+
+def create_payoffs(attack: Sequence[float], plain: Sequence[float]) -> Values:
+    return {
+        "attacker_payoff": create_numbers(*attack),
+        PLAIN.name: create_numbers(*plain),
+    }
+
+
+def test_a_gain_is_the_payoff_with_a_trick_beside_that_without() -> None:
+    values = create_payoffs((30, 50, 40), (20, 26, 23))
+    for name in ("sybil_gain_difference", "whitewash_gain"):
+        gain = compute_gain(GAINS[name], values, tuple(Trick))
+        expected = compute_paired_difference([20, 26, 23], [30, 50, 40])
+        assert expected is not None
+        assert gain.interval == expected.interval
+        assert isclose(expected.interval.mean, 17)
+    ratio = compute_gain(GAINS["sybil_gain"], values, tuple(Trick))
+    assert ratio.interval == compute_paired_ratio([20, 26, 23], [30, 50, 40])
+    assert ratio.interval is not None
+    assert isclose(ratio.interval.mean, 120 / 69)
+    assert (ratio.name, ratio.unit, ratio.n, ratio.reason) == ("sybil_gain", "ratio", 3, None)
+
+
+@pytest.mark.parametrize("plain", [(1, -1, 0.5), (-5, -6, -7), (9, 0, 0), (0, 0, 0)])
+def test_where_one_name_may_earn_nothing_only_the_difference_stands(plain: list[float]) -> None:
+    values = create_payoffs((30, 50, 40), plain)
+    ratio = compute_gain(GAINS["sybil_gain"], values, tuple(Trick))
+    assert (ratio.interval, ratio.reason) == (None, NullReason.UNSTABLE_DENOMINATOR)
+    difference = compute_gain(GAINS["sybil_gain_difference"], values, tuple(Trick))
+    assert difference.interval is not None
+    assert difference.reason is None
+
+
+def test_one_replication_carries_no_ratio() -> None:
+    ratio = compute_gain(GAINS["sybil_gain"], create_payoffs((30,), (20,)), tuple(Trick))
+    assert ratio.reason is NullReason.UNSTABLE_DENOMINATOR
+
+
+@pytest.mark.parametrize("trick", Trick)
+def test_only_the_tricks_that_there_are_have_a_gain(trick: Trick) -> None:
+    arm = create_arm() | create_payoffs((30, 50, 40), (20, 26, 23))
+    estimates = compute_estimates({"gateway": arm}, {trick})["gateway"]
+    for name, gain in GAINS.items():
+        assert (estimates[name].interval is not None) is (gain.trick is trick)
+        reason = None if gain.trick is trick else NullReason.NOT_APPLICABLE
+        assert estimates[name].reason is reason
+
+
+def test_without_a_plain_arm_there_is_no_gain() -> None:
+    missing = [Value(0, 0, 0, NullReason.NOT_APPLICABLE)] * 3
+    values = create_payoffs((30, 50, 40), ()) | {PLAIN.name: missing}
+    for gain in GAINS.values():
+        estimate = compute_gain(gain, values, tuple(Trick))
+        assert (estimate.interval, estimate.reason) == (None, NullReason.NOT_APPLICABLE)

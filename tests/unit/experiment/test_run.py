@@ -154,7 +154,7 @@ def test_a_folder_that_cannot_be_is_a_storage_error(tmp_path: Path) -> None:
 def test_a_scenario_that_changed_while_it_ran_is_the_users_error(tmp_path: Path) -> None:
     loaded = load(tmp_path)
     with pytest.raises(AmbitError, match="changed while"):
-        get_world(str(loaded.path), "0" * 16, with_attack=True)
+        get_world(str(loaded.path), "0" * 16, arm="attack")
 
 
 # what is left
@@ -270,3 +270,9 @@ def test_the_order_of_files_on_the_disk_does_not_matter(
     scan = os.listdir
     monkeypatch.setattr(os, "listdir", lambda path=".": list(reversed(scan(path))))
     assert load_manifest(moved) == load_manifest(find_folder(result, "chain"))
+
+
+def test_the_strategies_of_a_scenario_are_those_of_its_groups() -> None:
+    scenario = load_scenario(OFFICE.with_name("nine_seconds.yaml")).scenario
+    assert module.get_strategies(scenario) == [group.strategy for group in scenario.agents]
+    assert "scripted" in module.get_strategies(scenario)

@@ -20,8 +20,10 @@ from sim.core.records import (
     Records,
 )
 from sim.metrics.base import Chunk, Facts, Form, NullReason, Value
-from sim.metrics.outcomes import CLEAN, OUTCOMES, OVERHEADS, measure
+from sim.metrics.market_outcomes import JUSTICE, REPUTATION, TRADE
+from sim.metrics.outcomes import CLEAN, GAINS, OUTCOMES, OVERHEADS, PLAIN, measure
 from sim.trace.ordering import COMMIT, NO_ORDERING, VIEW, FaultRecord, Ordering, Penalties
+from tests.markets import LAYOUTS, create_random_market
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +36,11 @@ FACTS = Facts(
     requires_approval=True,
     anchors=True,
     has_validators=True,
+    slashes=True,
+    shares_scores=True,
+    settles_disputes=True,
 )
-EVERY = [*OUTCOMES.values(), CLEAN]
+EVERY = [*OUTCOMES.values(), CLEAN, PLAIN]
 HELD, OTHER = 0b01, 0b10
 BUSINESS = [r for r in Reason if r is not Reason.APPLIED and r not in GOVERNANCE]
 S = 1_000_000
@@ -87,7 +92,36 @@ REFERENCE = {
     "task_messages": ("M55", "down"),
     "task_bytes": ("M55", "down"),
     "task_fee": ("M55", "down"),
+    "unpaid_signal_rate": ("M60", "down"),
+    "unpaid_value": ("M60", "down"),
+    "purchases_unfunded": ("M60", ""),
+    "fraud_loss_rate": ("M61", "down"),
+    "market_volume": ("M61", "up"),
+    "signals_sold": ("M61", "up"),
+    "market_welfare": ("M61", "up"),
+    "honest_surplus": ("M61", "up"),
+    "attacker_return": ("M21", "down"),
+    "attacker_payoff": ("M21", "down"),
+    "attacker_payoff_plain": ("M36", ""),
+    "attribution_accuracy": ("M16", "up"),
+    "false_accusation_rate": ("M17", "down"),
+    "restitution_ratio": ("M20", "up"),
+    "dispute_correctness": ("M40", "up"),
+    "unchallenged_fraud_rate": ("M41", "down"),
+    "dispute_resolution_time_p50": ("M42", "down"),
+    "dispute_resolution_time_p95": ("M42", "down"),
+    "dispute_capital_locked": ("M42", "down"),
+    "verifier_participation": ("M43", "up"),
+    "reputation_auc": ("M33", "up"),
+    "reputation_auc_mean": ("M33", ""),
+    "reputation_brier": ("M34", "down"),
+    "reputation_base_rate": ("M34", ""),
+    "time_to_demote": ("M35", "down"),
+    "frauds_before_demotion": ("M35", "down"),
+    "newcomer_parity": ("M38", ""),
+    "collusion_inflation": ("M39", "down"),
 }
+OF_MARKETS = {PLAIN, *TRADE, *JUSTICE, *REPUTATION}
 
 
 def create_table(dtype: np.dtype[np.void], rows: Sequence[Row]) -> Records:
@@ -399,9 +433,24 @@ NEEDS = {
     ],
     "checks_signatures": ["forgery_acceptance_rate"],
     "anchors": ["unanchored_exposure", "unanchored_exposure_max"],
+    "slashes": ["restitution_ratio"],
+    "shares_scores": [
+        "reputation_auc",
+        "reputation_auc_mean",
+        "time_to_demote",
+        "frauds_before_demotion",
+        "collusion_inflation",
+    ],
+    "settles_disputes": [
+        "attribution_accuracy",
+        "dispute_correctness",
+        "unchallenged_fraud_rate",
+        "dispute_resolution_time_p50",
+        "dispute_resolution_time_p95",
+        "dispute_capital_locked",
+        "verifier_participation",
+    ],
     "has_validators": [
-        "wrongful_slash_share",
-        "slash_recall",
         "validators_jailed",
         "ledger_safety_violations",
         "conflicting_transactions",
@@ -428,6 +477,8 @@ def test_what_was_not_there_is_null_with_its_reason(outcome: Any) -> None:
     value = get_value(outcome.name, create_chunk())
     if outcome.name in NEVER_NULL:
         assert value == Value(0, 1, 1)
+    elif outcome in OF_MARKETS:
+        assert value.reason is NullReason.NOT_APPLICABLE
     elif outcome.form is Form.QUANTILE and outcome.name not in ONE_VALUE:
         assert value.reason is NullReason.FEW_OBSERVATIONS
     else:
@@ -442,6 +493,13 @@ def test_what_a_policy_lacks_is_not_applicable(fact: str) -> None:
     reasons = {name: value.reason for name, value in measure([chunk], EVERY).items()}
     lacking = [name for name, why in reasons.items() if why is NullReason.NOT_APPLICABLE]
     assert sorted(lacking) == sorted(NEEDS[fact])
+
+
+def test_where_nobody_can_lose_stake_slashes_are_not_applicable() -> None:
+    facts = FACTS._replace(slashes=False, has_validators=False)
+    for name in ("wrongful_slash_share", "slash_recall"):
+        for changed, reason in ((FACTS, None), (facts, NullReason.NOT_APPLICABLE)):
+            assert get_value(name, create_trace(1)._replace(facts=changed)).reason is reason
 
 
 @cache
@@ -479,7 +537,8 @@ def create_trace(seed: int, n: int = 700) -> Chunk:
     ]
     exposure = [{"records": chance.randrange(300)} for _ in range(200)]
     ordering = create_ordering(chance)
-    others = {"messages": 17, "n_bytes": 1_234, "ordering": ordering}
+    others: dict[str, Any] = {"messages": 17, "n_bytes": 1_234, "ordering": ordering}
+    others["market"] = create_random_market(chance)
     return create_chunk(calls, tasks, approvals, exposure, **others)
 
 
@@ -518,6 +577,12 @@ def split(chunk: Chunk, chance: random.Random, n_parts: int) -> list[Chunk]:
         for index, (first, last) in enumerate(zip([0, *cuts], [*cuts, size], strict=True)):
             tables = {name: getattr(chunk, name)[first:last] for name in names}
             parts[index] = parts[index]._replace(**tables)
+    for name in LAYOUTS:
+        table = getattr(chunk.market, name)
+        cuts = sorted(chance.choices(range(len(table) + 1), k=n_parts - 1))
+        for index, (first, last) in enumerate(zip([0, *cuts], [*cuts, len(table)], strict=True)):
+            market = parts[index].market._replace(**{name: table[first:last]})
+            parts[index] = parts[index]._replace(market=market)
     return parts
 
 
@@ -555,12 +620,14 @@ def test_outcomes_are_named_as_in_the_reference() -> None:
 
 def test_every_outcome_is_listed_with_number_and_unit() -> None:
     lines = {row["name"]: row["summary"] for row in list_metrics()}
-    assert set(lines) == {*REFERENCE, *OVERHEADS}
+    assert set(lines) == {*REFERENCE, *OVERHEADS, *GAINS}
     for outcome in EVERY:
         assert lines[outcome.name].startswith(f"{outcome.metric}, {outcome.unit}")
         assert lines[outcome.name].endswith(outcome.meaning)
     for name in OVERHEADS:
         assert lines[name].startswith("M55, ")
+    for name, gain in GAINS.items():
+        assert lines[name] == f"{gain.metric}, {gain.unit}, down: {gain.meaning}"
 
 
 def test_overheads_and_gates_are_outcomes() -> None:

@@ -22,10 +22,8 @@ from sim.metrics.outcomes import OUTCOMES, OVERHEADS
 from sim.policies.base import Policy, Protocol
 from sim.report.comparison_table import (
     ABBREVIATED_REASONS,
-    ABOUT_FAULTS,
     CELL_WIDTH,
     LABEL_WIDTH,
-    ROWS,
     count_methods,
     create_cell,
     create_legend,
@@ -35,6 +33,7 @@ from sim.report.comparison_table import (
     get_rows,
     is_by_construction,
 )
+from sim.report.rows import ABOUT_FAULTS, COMPANIONS, ROWS
 from sim.scenario.load import load_scenario
 from sim.stats.intervals import Interval, Method
 from tests.worlds import POLICIES, SCENARIOS
@@ -497,3 +496,77 @@ def test_methods_are_named() -> None:
     methods = list(count_methods(result))
     assert methods == sorted(set(methods))
     assert set(methods) <= {method.value for method in Method}
+
+
+# rows that never stand alone
+
+GUARDS = [(name, other) for name, others in COMPANIONS.items() for other in others]
+LACKING = [Value(0, 0, 0, NullReason.NOT_APPLICABLE)] * 4
+
+
+def get_names(result: RunResult) -> set[str]:
+    return {row[0] for row in get_rows(result, list(result.policies)) if row is not None}
+
+
+@pytest.mark.parametrize(("name", "other"), GUARDS)
+def test_what_a_row_could_be_won_at_stands_beside_it(name: str, other: str) -> None:
+    result = create_result({"gateway": create_arm(**{other: [NOTHING] * 4})})
+    assert {name, other} <= get_names(result)
+    result = create_result({"gateway": create_arm(**{other: LACKING})})
+    assert name in get_names(result)
+    assert other not in get_names(result)
+    result = create_result(
+        {"gateway": create_arm(**{guard: [NOTHING] * 4 for guard in (*COMPANIONS, other)})}
+    )
+    assert other not in get_names(result)
+
+
+def test_slashes_recalled_stand_next_to_wrongful_ones_and_convictions() -> None:
+    first = NAMES.index("slash_recall")
+    together = ["slash_recall", "wrongful_slash_share", "false_accusation_rate"]
+    assert NAMES[first : first + 3] == together
+
+
+def test_what_can_be_below_zero_is_shown_below_zero() -> None:
+    for name, unit in (("attacker_return", "share"), ("market_welfare", "value")):
+        interval = Interval(-0.05, -0.07, -0.03, 9, Method.T)
+        cell = create_cell(Estimate(name, unit, interval, 9))
+        scale = 100 if unit == "share" else 1
+        expected = (f"{-0.05 * scale:.3g}", f"{-0.07 * scale:.3g}..{-0.03 * scale:.3g}")
+        assert cell == expected
+    zero = create_cell(Estimate("market_welfare", "value", Interval(0, -1, 1, 9, Method.T), 9))
+    assert zero == ("0", "-1..1")
+
+
+def test_what_takes_a_market_long_is_in_seconds() -> None:
+    interval = Interval(90, 80, 100, 9, Method.T)
+    assert create_cell(Estimate("time_to_demote", "s", interval, 9)) == ("90", "80..100")
+    assert create_cell(Estimate("commit_latency_p50", "s", interval, 9)).value == "90k"
+    text = render(create_result({"gateway": create_arm()}))
+    (below,) = [b for a, b in pairwise(text.splitlines()) if a.startswith("time to demote")]
+    assert below.startswith("  s ")
+
+
+def test_a_ratio_to_nothing_says_so() -> None:
+    plain = [Value(number, 1, 1) for number in (1.0, -1.0, 2.0, -2.0)]
+    result = create_result({"gateway": create_arm(attacker_payoff_plain=plain)})
+    assert create_cell(result.estimates["gateway"]["sybil_gain"]).value == "base near 0"
+    assert {"sybil_gain", "sybil_gain_difference"} - get_names(result) == {"sybil_gain"}
+
+
+def test_where_nothing_can_be_disputed_nobody_is_convicted_by_construction() -> None:
+    assert is_marked("false_accusation_rate", POLICIES["unguarded"])
+    assert is_marked("false_accusation_rate", POLICIES["oracle"])
+
+
+def test_a_legend_speaks_of_a_market_where_there_is_one() -> None:
+    legend = " ".join(create_legend(create_result({"gateway": create_arm()})))
+    assert "Market: prices, bonds and stakes in base units" in legend
+    closed = create_result({"gateway": create_arm(market_volume=LACKING)})
+    assert "Market" not in " ".join(create_legend(closed))
+
+
+@pytest.mark.parametrize("reason", NullReason)
+def test_every_reason_for_no_number_fits_a_cell(reason: NullReason) -> None:
+    cell = create_cell(Estimate("m", "share", None, 9, reason))
+    assert 0 < len(cell.value) <= CELL_WIDTH

@@ -9,9 +9,9 @@ from sim.core.errors import InputError
 from sim.core.records import Effect
 from sim.policies.base import Inbound, Policy, Protocol, Scope
 from sim.policies.registry import load_policies
+from sim.scenario.levers import PolicyEntry
 from sim.scenario.load import load_scenario
 from sim.scenario.policies import compute_policy_digest, create_policies
-from sim.scenario.levers import PolicyEntry
 from sim.scenario.schema import POLICY_NAMES
 from tests.worlds import write_scenario
 
