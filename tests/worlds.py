@@ -90,9 +90,9 @@ def create_script(*steps: Document, **changes: Any) -> Document:
     return script | {"script": list(steps)} | changes
 
 
-def load_world(folder: Path, *, with_attack: bool = True, **changes: Any) -> World:
+def load_world(folder: Path, *, arm: str = "attack", **changes: Any) -> World:
     """The world of a scenario that differs from `DOCUMENT` as told, written into a folder."""
-    return create_world(load_scenario(write_scenario(folder, **changes)), with_attack=with_attack)
+    return create_world(load_scenario(write_scenario(folder, **changes)), arm=arm)
 
 
 def write_scenario(folder: Path, **changes: Any) -> Path:

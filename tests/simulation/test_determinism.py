@@ -190,12 +190,12 @@ def test_a_policy_in_the_name_of_a_draw_is_noticed(world: World) -> None:
 
 
 def test_without_attack_the_same_tasks_come(path: Path, world: World) -> None:
-    idle = create_world(load_scenario(path), with_attack=False)
+    idle = create_world(load_scenario(path), arm="idle")
     assert get_tasks(run(idle, "chain")) == get_tasks(run(world, "chain"))
 
 
 def test_without_attack_nobody_attacks(path: Path) -> None:
-    idle = create_world(load_scenario(path), with_attack=False)
+    idle = create_world(load_scenario(path), arm="idle")
     assert set(get_calls(run(idle, "chain")).truths["goal"].tolist()) == {Goal.WORK, Goal.ERROR}
 
 

@@ -207,14 +207,14 @@ def test_labels_are_the_purpose_of_a_step(tmp_path: Path) -> None:
 
 def test_without_attack_malicious_calls_are_left_out(tmp_path: Path) -> None:
     loaded = load(tmp_path, {}, WIPE | {"malicious": True}, READ).loaded
-    idle = create_world(loaded, with_attack=False)
+    idle = create_world(loaded, arm="idle")
     assert get_steps(idle, 0) == [["send", "look"]]
 
 
 def test_an_agent_that_did_nothing_but_attack_has_nothing_to_do_without(tmp_path: Path) -> None:
     """Compiled code would follow its first task out of the table, and the process would end."""
     loaded = load(tmp_path, WIPE | {"malicious": True}, {"run": "r2", "agent": "other"}).loaded
-    idle = create_world(loaded, with_attack=False)
+    idle = create_world(loaded, arm="idle")
     for agent in idle.agents:
         has_task = 0 <= agent["template"] < min(agent["template_last"], len(idle.templates))
         assert has_task or agent["phase"] == Phase.DONE
