@@ -29,7 +29,7 @@ def find_plug_ins(room: str) -> dict[str, str]:
     """Source of each module of a room that is one implementation."""
     return {
         path.stem: read_text(path)
-        for path in find_sources_of(room.split(".")[0])
+        for path in find_sources_of(room.split(".", maxsplit=1)[0])
         if path.stem not in NOT_PLUGGED_IN and ".".join(path.parts[1:-1]) == room
     }
 

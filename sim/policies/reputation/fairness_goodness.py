@@ -126,11 +126,12 @@ def compute_fairness(given: Edges, goodness_ppm: Ints) -> Ints:
 
 def sum_groups(amounts: Ints, edges: Edges) -> Ints:
     """Sum over the edges of each owner."""
-    sums: Ints = np.add.reduceat(amounts, edges.first, dtype=np.int64)
+    sums = np.zeros(len(edges.first), dtype=np.int64)
+    np.add.reduceat(amounts, edges.first, out=sums)
     return sums
 
 
 def divide_toward_zero(num: Ints, den: Ints | int) -> Ints:
     """Quotient that negates when its numerator does."""
-    size: Ints = np.abs(num) // den
+    size: Ints = np.floor_divide(np.abs(num), den)
     return np.sign(num) * size
