@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from sim.core.units import PPM
+from sim.importers.ratings import RatingNetwork
 from sim.policies.reputation.base import Ratings, View
 
 Row = Sequence[int]  # rater, ratee, value, weight_ppm (one by default)
@@ -46,3 +47,18 @@ def permute_view(view: View, new_index: np.ndarray[tuple[int], np.dtype[np.int64
     )
     pretrusted = np.sort(new_index[view.pretrusted])
     return view._replace(ratings=ratings, before_ppm=before_ppm, pretrusted=pretrusted)
+
+
+def create_network(
+    edges: Iterable[tuple[str, str, int]], extra: Sequence[str] = ()
+) -> RatingNetwork:
+    """A recorded network of whole ratings, one second apart, in the order given."""
+    rows = list(edges)
+    users = sorted({name for source, target, _ in rows for name in (source, target)} | set(extra))
+    index = {name: number for number, name in enumerate(users)}
+    columns = np.array(
+        [(index[source], index[target], rating * 10**6) for source, target, rating in rows],
+        dtype=np.int64,
+    )
+    time_us = np.arange(len(rows), dtype=np.int64) * 10**6
+    return RatingNetwork("made.csv", tuple(users), *columns.T.copy(), time_us)

@@ -34,9 +34,9 @@ SHIFT = (
 )
 _FIELD_OF_MASK = {"none": "auc", "labelling": "auc_masked", "closure": "auc_closure"}
 _HEADING_OF_MASK = {
-    "none": "AUC, all ratings",
+    "none": "AUC, all",
     "labelling": "AUC, masked",
-    "closure": "AUC, closure masked",
+    "closure": "AUC, closure",
 }
 
 
@@ -60,7 +60,7 @@ def build_table(study: RatingStudy) -> Table:
     """A row a rule and a column for each thing that was asked for."""
     title = Text(
         f"{make_printable(study.source)}: {study.ratings} ratings, {study.users} users, "
-        f"largest rating {study.scale:g}, trusted user {make_printable(study.trust_seed)}"
+        f"largest rating {study.scale:g}"
     )
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("rule", no_wrap=True)
@@ -85,7 +85,7 @@ def _find_columns(study: RatingStudy) -> list[tuple[str, str, Callable[[float], 
             mark = " *" if mask == study.mask else ""
             columns.append((f"{_HEADING_OF_MASK[mask]}{mark}", field, _format_area))
     if study.later is not None:
-        columns.append(("AUC, later ratings", "auc_later", _format_area))
+        columns.append(("AUC, later", "auc_later", _format_area))
     if study.collective:
         columns.append(("leader above", "leader_percentile", _format_percent))
     return columns
@@ -169,7 +169,7 @@ def _describe_labels(study: RatingStudy) -> str:
         text += " A rule that sees those ratings sees labels, so the first column flatters."
     return (
         f"{text} Masked: without them, {labels.ratings_masked} of {labels.ratings} ratings; "
-        f"closure masked: without those of all whom it praises, {labels.ratings_closure}. The rows "
+        f"closure: without those of all whom it praises, {labels.ratings_closure}. The rows "
         "stand in the order of the column with the star."
     )
 
