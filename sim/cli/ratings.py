@@ -8,27 +8,30 @@ from typing import Annotated
 
 import typer
 
+Edges = Annotated[
+    Path,
+    typer.Argument(
+        metavar="EDGES", help="Lines source,target,rating,time without a header; plain or gzip."
+    ),
+]
+Mask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Order the table by what is left without the ratings of the trusted user's "
+        "circle (labelling), nor of those it praises (closure), or by all (none). "
+        "Default: labelling.",
+    ),
+]
+
 
 def ratings(
-    edges: Annotated[
-        Path,
-        typer.Argument(
-            metavar="EDGES", help="Lines source,target,rating,time without a header; plain or gzip."
-        ),
-    ],
+    edges: Edges,
     labels: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Lines user,+1 (benign) or user,-1 (fraud)."),
     ] = None,
-    mask: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Order the table by what is left without the ratings of the trusted user's "
-            "circle (labelling), nor of those it praises (closure), or by all (none). "
-            "Default: labelling.",
-        ),
-    ] = None,
+    mask: Mask = None,
     trust_seed: Annotated[
         str | None,
         typer.Option(
