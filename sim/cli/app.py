@@ -91,7 +91,10 @@ def validate(
 def list_names(
     what: Annotated[
         str,
-        typer.Argument(metavar="WHAT", help="policies, strategies, faults, metrics or scenarios."),
+        typer.Argument(
+            metavar="WHAT",
+            help="policies, strategies, faults, reputation, metrics or scenarios.",
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:

@@ -57,7 +57,10 @@ def ratings(
     ] = 0,
     rule: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Rule to judge; repeatable. Default: all but none."),
+        typer.Option(
+            metavar="NAME",
+            help="Rule to judge, of `sim list reputation`; repeatable. Default: all but none.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the tables alone.")] = False,

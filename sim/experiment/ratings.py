@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sim.core.records import Ints
     from sim.experiment.rating_views import Part
     from sim.importers.ratings import RatingNetwork
-    from sim.policies.reputation.base import Scores, View
+    from sim.policies.reputation.base import Rule, Scores, View
 
     Mask = NDArray[np.bool_]
 
@@ -177,9 +177,8 @@ def compute_margin(auc: float, n_suspect: int, n_innocent: int) -> float:
     return 1.96 * max(variance / (n_suspect * n_innocent), 0.0) ** 0.5
 
 
-def compute_settled(name: str, view: View) -> Scores:
+def compute_settled(rule: Rule, view: View) -> Scores:
     """Scores once what a rule published last changes them no more, or after ten rounds."""
-    rule = load_reputation_rules()[name]()
     scores = rule.compute(view)
     for _ in range(ROUNDS_MAX - 1):
         again = rule.compute(view._replace(before_ppm=scores.score_ppm))
@@ -202,6 +201,7 @@ class _Asked:
         self.fraud = [index[name] for name, label in labels.items() if label < 0]
         self.n_learned = _count_learned(network, options.split)
         self.parts: dict[tuple[str, bool], Part] = {}
+        self.rules = load_reputation_rules()
 
     def get_part(self, which: str, is_registry: bool) -> Part:
         """The ratings a mask leaves, or the earlier ones (`earlier`)."""
@@ -218,12 +218,12 @@ class _Asked:
     def measure(self, name: str) -> RuleFigures:
         """Every figure asked for of one rule."""
         is_registry = name.startswith(REGISTRY_PREFIX)
-        whole = self.get_part("none", is_registry)
-        scores = compute_settled(name, whole.view)
+        rule, whole = self.rules[name](), self.get_part("none", is_registry)
+        scores = compute_settled(rule, whole.view)
         aucs: list[float | None] = [None] * len(MASKS)
         if self.labels:
             parts = [self.get_part(mask, is_registry) for mask in MASKS]
-            every = [scores, *(compute_settled(name, part.view) for part in parts[1:])]
+            every = [scores, *(compute_settled(rule, part.view) for part in parts[1:])]
             aucs = [self._judge(*pair) for pair in zip(parts, every, strict=True)]
         known = scores.score_ppm[scores.known]
         return RuleFigures(
@@ -233,8 +233,8 @@ class _Asked:
             auc_closure=aucs[2],
             known=len(known),
             median_score=float(np.median(known)) / PPM if len(known) else None,
-            auc_later=self._foresee(name, is_registry) if self.n_learned else None,
-            leader_percentile=self._infiltrate(name, whole) if self.options.collective else None,
+            auc_later=self._foresee(rule, is_registry) if self.n_learned else None,
+            leader_percentile=self._infiltrate(rule, whole) if self.options.collective else None,
         )
 
     def _judge(self, part: Part, scores: Scores) -> float | None:
@@ -243,9 +243,9 @@ class _Asked:
         )
         return compute_auc(suspect, innocent)
 
-    def _foresee(self, name: str, is_registry: bool) -> float | None:
+    def _foresee(self, rule: Rule, is_registry: bool) -> float | None:
         part = self.get_part("earlier", is_registry)
-        raw = compute_settled(name, part.view).raw
+        raw = compute_settled(rule, part.view).raw
         later, is_known = self._find_later()
         chosen = later[is_known]
         learned = raw[np.searchsorted(part.users, self.network.ratee[chosen])]
@@ -259,9 +259,9 @@ class _Asked:
         heard = count_by(network.ratee[: self.n_learned], len(network.users))
         return later, heard[network.ratee[later]] > 0
 
-    def _infiltrate(self, name: str, whole: Part) -> float:
+    def _infiltrate(self, rule: Rule, whole: Part) -> float:
         view = add_collective(whole.view, self.options.collective)
-        raw, leader = compute_settled(name, view).raw, whole.view.n_accounts
+        raw, leader = compute_settled(rule, view).raw, whole.view.n_accounts
         others = raw[:leader][count_by(whole.view.ratings.ratee, leader) > 0]
         below, equal = int((others < raw[leader]).sum()), int((others == raw[leader]).sum())
         return (2 * below + equal) / (2 * len(others))

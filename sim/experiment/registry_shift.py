@@ -67,9 +67,12 @@ def find_moved(view: View, name: str) -> np.ndarray[tuple[int], np.dtype[np.bool
         return None
     agents = np.flatnonzero(count_by(view.ratings.ratee, view.n_accounts) >= RECORDS_MIN)
     if name == DEPLOYED:
-        return np.array(
-            [_is_moved_deployed(view, agent) for agent in agents.tolist()], dtype=np.bool_
-        )
+        order = np.argsort(view.ratings.ratee, kind="stable")
+        ends = np.searchsorted(view.ratings.ratee[order], agents, side="right")
+        starts = np.searchsorted(view.ratings.ratee[order], agents, side="left")
+        values = view.ratings.value[order].tolist()
+        groups = [values[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+        return np.array([_is_moved_deployed(group) for group in groups], dtype=np.bool_)
     rule = rules[name]()
     before = rule.compute(view)
     after = rule.compute(append_records(view, agents))
@@ -98,9 +101,8 @@ def append_records(view: View, agents: Ints) -> View:
     )
 
 
-def _is_moved_deployed(view: View, agent: int) -> bool:
+def _is_moved_deployed(values: list[int]) -> bool:
     """In whole numbers of any size: no int64 holds the hostile value."""
-    values = view.ratings.value[view.ratings.ratee == agent].tolist()
     records = [(value, PPM_DECIMALS) for value in values]
     _, before, _ = summarise_records(records)
     _, after, _ = summarise_records([*records, (HOSTILE_VALUE, PPM_DECIMALS)])

@@ -14,7 +14,7 @@ from sim.report.printable import make_printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sim.experiment.ratings import RatingStudy, RuleFigures
+    from sim.experiment.ratings import Labelling, RatingStudy, RuleFigures
     from sim.experiment.registry_shift import Shift
 
 NOTHING = "-"
@@ -112,7 +112,7 @@ def build_notes(study: RatingStudy) -> list[str]:
     if study.labels is not None or study.later is not None:
         notes.append(AREA)
     if study.labels is not None:
-        notes += [_describe_labels(study), SEEDED]
+        notes += [_describe_labels(study.labels, study.trust_seed), SEEDED]
     if study.later is not None:
         later = study.later
         notes.append(
@@ -155,12 +155,9 @@ def build_reading(study: RatingStudy) -> str:
     return text
 
 
-def _describe_labels(study: RatingStudy) -> str:
-    labels = study.labels
-    if labels is None:
-        return ""
+def _describe_labels(labels: Labelling, trust_seed: str) -> str:
     n = labels.benign + labels.fraud
-    circle = f"the circle of user {make_printable(study.trust_seed)}"
+    circle = f"the circle of user {make_printable(trust_seed)}"
     text = (
         f"Labels: {labels.benign} benign, {labels.fraud} fraud. {labels.rebuilt} of {n} follow "
         f"from the ratings that {circle} gave."

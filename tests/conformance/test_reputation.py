@@ -126,6 +126,15 @@ class TestRule:
             assert field.type == "int"
             assert re.search(r"_(ppm|ratings|weight|min)$", field.name), field.name
             assert field.default is not MISSING
+            if field.name.endswith("_ppm"):
+                assert 0 <= field.default <= PPM
+
+    def test_every_knob_can_be_turned_to_its_ends(self, name: str) -> None:
+        for field in fields(RULES[name]):  # type: ignore[arg-type]
+            for end in (0, 1, PPM):
+                rule = RULES[name](**{field.name: end})
+                check_range(rule.compute(create_network()), N)
+                check_newcomers(rule, create_view([(0, 1, 0), (1, 0, PPM)], N))
 
     def test_scores_are_whole_numbers_in_range_and_in_one_order(self, name: str) -> None:
         for seed in (1, 2, 3):

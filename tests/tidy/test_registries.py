@@ -15,6 +15,7 @@ import yaml
 from sim.policies import presets
 from sim.policies.base import Policy
 from sim.policies.registry import load_policies
+from sim.policies.reputation.registry import load_reputation_rules
 from sim.strategies.registry import load_strategies
 from tests.tidy.sources import PACKAGE, REPOSITORY, find_imports, find_sources_of, read_text
 
@@ -117,7 +118,12 @@ def test_a_scenario_names_nothing_unknown() -> None:
 
 @pytest.mark.skipif(not HAS_COMMAND, reason="there is no command line yet")
 @pytest.mark.parametrize(
-    ("what", "names"), [("policies", load_policies()), ("strategies", load_strategies())]
+    ("what", "names"),
+    [
+        ("policies", load_policies()),
+        ("strategies", load_strategies()),
+        ("reputation", load_reputation_rules()),
+    ],
 )
 def test_every_name_is_listed(what: str, names: Iterable[str]) -> None:
     run = subprocess.run(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 G9 = 1_000_000_000  # billionths: what a `raw` score counts in, unless its rule says otherwise
 G9_PER_PPM = G9 // PPM
 WEIGHT_MAX_PPM = 4 * PPM  # of one rating
+PRIOR_WEIGHT_MAX = 1_000_000  # ratings
 
 
 class Ratings(NamedTuple):
@@ -71,10 +72,22 @@ class Rule(Protocol):
 
 
 def compile_reputation(rule: Rule, rules: Rules, newcomer_ppm: int) -> Rules:
-    """Write a rule's part of the transition, and its knobs there, into the ledger's rules."""
+    """Write a rule's part of the transition, and its knobs there, into the ledger's rules.
+
+    Errors: ValueError for a share outside 0..1_000_000, or a prior that weighs more than a million
+            ratings: the product of the ledger would not fit.
+    """
     knobs = ("forgetting_ppm", "prior_weight")
     numbers = {name: getattr(rule, name) for name in knobs if hasattr(rule, name)}
-    return rules._replace(reputation_rule=int(rule.inside), newcomer_ppm=newcomer_ppm, **numbers)
+    compiled = rules._replace(
+        reputation_rule=int(rule.inside), newcomer_ppm=newcomer_ppm, **numbers
+    )
+    shares_ppm = compiled.newcomer_ppm, compiled.forgetting_ppm
+    if min(shares_ppm) < 0 or max(shares_ppm) > PPM:
+        raise ValueError(f"newcomer and forgetting must be in 0..{PPM}, got {shares_ppm}")
+    if not 0 <= compiled.prior_weight <= PRIOR_WEIGHT_MAX:
+        raise ValueError(f"a prior weighs 0..{PRIOR_WEIGHT_MAX} ratings")
+    return compiled
 
 
 def rate_inside(rule: Rule, view: View) -> tuple[Ints, Ints, Ints]:

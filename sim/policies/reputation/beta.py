@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from sim.core.units import PPM
 from sim.ledger.rules import Reputation
 from sim.policies.reputation.base import Rule, Scores, View, divide_finely, publish, rate_inside
@@ -49,6 +51,7 @@ def compute_beta(rule: Rule, view: View, prior_weight: int) -> Scores:
     """Expected share of good deals, published as the ledger has it, ordered in billionths."""
     positive, negative, score_ppm = rate_inside(rule, view)
     counted = positive + prior_weight * view.newcomer_ppm
-    raw = divide_finely(counted, positive + negative + prior_weight * PPM)
+    evidence = positive + negative + prior_weight * PPM
+    raw = divide_finely(counted, np.maximum(evidence, 1))
     known = positive + negative > 0
     return publish(raw, known, view.newcomer_ppm)._replace(score_ppm=score_ppm)

@@ -99,7 +99,7 @@ class OnePerRater:
 
     inside: ClassVar[Reputation] = Reputation.EPOCH
 
-    raters_min: int = 3
+    raters_min: int = 3  # 0 is as 1
 
     def compute(self, view: View) -> Scores:
         """Median of each account with enough raters."""
@@ -107,7 +107,7 @@ class OnePerRater:
         rows = find_latest(ratings, n)
         ratee = ratings.ratee[rows]
         median_ppm = compute_medians(ratee, np.clip(ratings.value[rows], 0, PPM), n)
-        known = count_by(ratee, n) >= self.raters_min
+        known = count_by(ratee, n) >= max(self.raters_min, 1)
         return publish(median_ppm * G9_PER_PPM, known, view.newcomer_ppm)
 
 

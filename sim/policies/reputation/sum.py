@@ -29,7 +29,7 @@ class Sum:
 
     inside: ClassVar[Reputation] = Reputation.EPOCH
 
-    half_ppm: int = 10 * PPM  # sum whose score is three quarters, in ppm of a rating
+    half_ratings: int = 10  # good ratings whose score is three quarters
 
     def compute(self, view: View) -> Scores:
         """Sum of each account; up to 4 million ratings of an account the product fits 63 bits."""
@@ -37,6 +37,6 @@ class Sum:
         known = count_by(ratings.ratee, view.n_accounts) > 0
         raw = sum_by(ratings.ratee, compute_signed_ppm(ratings), view.n_accounts)
         size = np.abs(raw)
-        share_ppm = size * (PPM // 2) // (size + self.half_ppm)
+        share_ppm = size * (PPM // 2) // np.maximum(size + self.half_ratings * PPM, 1)
         score_ppm = np.where(known, PPM // 2 + np.sign(raw) * share_ppm, view.newcomer_ppm)
         return Scores(raw, score_ppm, known)

@@ -18,6 +18,7 @@ from sim.experiment.ratings import (
     compute_study,
 )
 from sim.importers.ratings import RatingNetwork
+from sim.policies.reputation.peertrust import PeerTrustTvm
 from sim.policies.reputation.registry import load_reputation_rules
 from tests.ratings_world import create_network, create_view
 
@@ -161,8 +162,8 @@ def test_who_is_labelled_and_in_no_rating_has_the_default() -> None:
 def test_scores_settle_over_epochs() -> None:
     rows = [(0, 2, 10**6), (1, 2, 0), (3, 0, 0), (3, 1, 10**6)]
     view = create_view(rows, 4)
-    once = load_reputation_rules()["peertrust_tvm"]().compute(view)
-    settled = compute_settled("peertrust_tvm", view)
+    rule = PeerTrustTvm()
+    once, settled = rule.compute(view), compute_settled(rule, view)
     assert (once.score_ppm[2], settled.score_ppm[2]) == (500_000, 0)  # 0 has lost its word
 
 

@@ -109,6 +109,8 @@ def test_evidence_is_capped_where_its_product_still_fits() -> None:
 
 def test_an_account_without_evidence_has_the_score_of_a_newcomer() -> None:
     assert compute_beta_score(0, 0, 2, 123_456) == 123_456
+    assert compute_beta_score(0, 0, 0, 123_456) == 123_456
+    assert compute_beta_score(3, 1, 0, 123_456) == 750_000
 
 
 @pytest.mark.parametrize(

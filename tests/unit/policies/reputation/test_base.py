@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from sim.core.units import PPM
 from sim.ledger.rules import Reputation, create_rules
 from sim.policies.reputation.base import (
+    Rule,
     compile_reputation,
     compute_signed_ppm,
     count_by,
@@ -27,6 +29,22 @@ def test_a_rule_writes_its_part_of_the_transition() -> None:
     graph = compile_reputation(Mean(), before, 42)
     assert graph.reputation_rule == Reputation.EPOCH
     assert graph.forgetting_ppm == before.forgetting_ppm
+
+
+@pytest.mark.parametrize(
+    ("rule", "newcomer_ppm"),
+    [
+        (Beta(forgetting_ppm=PPM + 1), 0),
+        (Beta(forgetting_ppm=-1), 0),
+        (Beta(prior_weight=-1), 0),
+        (Beta(prior_weight=1_000_001), 0),
+        (Mean(), PPM + 1),
+        (Mean(), -1),
+    ],
+)
+def test_numbers_that_the_ledger_cannot_hold_are_refused(rule: Rule, newcomer_ppm: int) -> None:
+    with pytest.raises(ValueError, match=r"in 0\.\.|weighs 0\.\."):
+        compile_reputation(rule, create_rules(), newcomer_ppm)
 
 
 def test_only_ratings_with_weight_count_and_all_are_held_to_their_range() -> None:

@@ -15,4 +15,4 @@ def test_praise_less_blame() -> None:
 
 def test_the_curve_is_a_knob() -> None:
     view = create_view([(0, 1, PPM)], 2)
-    assert Sum(half_ppm=PPM).compute(view).score_ppm[1] == 750_000
+    assert Sum(half_ratings=1).compute(view).score_ppm[1] == 750_000
