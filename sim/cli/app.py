@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sim.cli.ratings import ratings
 from sim.cli.replay import replay
 from sim.core.errors import AmbitError, InputError, InputErrors
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("replay")(replay)
+app.command("ratings")(ratings)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -89,7 +91,10 @@ def validate(
 def list_names(
     what: Annotated[
         str,
-        typer.Argument(metavar="WHAT", help="policies, strategies, faults, metrics or scenarios."),
+        typer.Argument(
+            metavar="WHAT",
+            help="policies, strategies, faults, reputation, metrics or scenarios.",
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:

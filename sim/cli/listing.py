@@ -20,6 +20,7 @@ def get_listing(what: str) -> list[dict[str, str]]:
         "policies": list_policies,
         "strategies": list_strategies,
         "faults": list_faults,
+        "reputation": list_reputation,
         "metrics": list_metrics,
         "scenarios": list_scenarios,
     }
@@ -49,6 +50,13 @@ def list_faults() -> list[dict[str, str]]:
     from sim.faults.registry import load_faults  # noqa: PLC0415
 
     return _list_classes(load_faults())
+
+
+def list_reputation() -> list[dict[str, str]]:
+    """Rules of reputation, those of installed packages among them."""
+    from sim.policies.reputation.registry import load_reputation_rules  # noqa: PLC0415
+
+    return _list_classes(load_reputation_rules())
 
 
 def _list_classes(classes: Mapping[str, type]) -> list[dict[str, str]]:

@@ -48,12 +48,14 @@ def compute_beta_score(positive: int, negative: int, prior_weight: int, prior_pp
     """Expected share of good deals after the evidence, rounded down.
 
     Units:  positive, negative in millionths of a rating, 0..EVIDENCE_MAX_PPM; prior_weight in
-            ratings, 1..1_000_000, which keeps the product below 2**63; prior_ppm in 0..1_000_000.
+            ratings, 0..1_000_000, which keeps the product below 2**63; prior_ppm in 0..1_000_000.
     Return: 0..1_000_000; prior_ppm where there is no evidence.
     Source: Josang and Ismail 2002, The Beta Reputation System, with a prior other than 1/2.
     """
-    counted = positive + prior_weight * prior_ppm
-    return counted * PPM // (positive + negative + prior_weight * PPM)
+    evidence = positive + negative + prior_weight * PPM
+    if evidence == 0:
+        return prior_ppm
+    return (positive + prior_weight * prior_ppm) * PPM // evidence
 
 
 @njit

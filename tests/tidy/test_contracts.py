@@ -60,6 +60,18 @@ PLANTS = [
         "import sim.strategies.replay",
         "sim.strategies.honest",
     ),
+    Plant(
+        "reputation-independence",
+        "policies/reputation/mean.py",
+        "import sim.policies.reputation.beta",
+        "sim.policies.reputation.mean",
+    ),
+    Plant(
+        "policies",
+        "policies/reputation/beta.py",
+        "import sim.ledger.state",
+        "sim.policies.reputation.beta",
+    ),
     Plant("pictures", "model/run.py", "import matplotlib.pyplot", "sim.model.run"),
     Plant("pictures", "experiment/fresh.py", "import jinja2", "sim.experiment.fresh"),
     Plant("front-door", "core/units.py", "import sim", "sim.core.units"),

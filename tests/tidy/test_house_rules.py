@@ -21,12 +21,14 @@ from tests.tidy.house_rules import (
 )
 from tests.tidy.sources import find_files, find_sources, find_sources_of, read_text
 
-AGREED = find_sources_of("ledger", "consensus")  # what replicas must agree on, bit for bit
+REPUTATION = [p for p in find_sources_of("policies") if p.parts[2] == "reputation"]
+AGREED = find_sources_of("ledger", "consensus") + REPUTATION  # by all replicas, bit for bit
 SILENT = [path for path in find_sources() if path.parts[1] != "cli"]
 UNCOMPILED = [path for path in find_sources() if path.parts[1] not in COMPILED_ROOMS]
 STRING_IMPORTS = {  # sources that may import from strings, and from which modules
     "sim/__init__.py": ("importlib",),
     "sim/policies/registry.py": ("importlib.metadata.entry_points",),
+    "sim/policies/reputation/registry.py": ("importlib.metadata.entry_points",),
     "sim/strategies/registry.py": ("importlib.metadata.entry_points",),
     "sim/faults/registry.py": ("importlib.metadata.entry_points",),
     "sim/metrics/registry.py": ("importlib.metadata.entry_points",),

@@ -15,6 +15,7 @@ LIGHT = [
     "sim.scenario.load",
     "sim.strategies.registry",
     "sim.policies.registry",
+    "sim.policies.reputation.registry",
 ]
 HAS_COMMAND = (PACKAGE / "cli" / "app.py").exists()
 HAS_MAIN = (PACKAGE / "__main__.py").exists()

@@ -15,6 +15,7 @@ import yaml
 from sim.policies import presets
 from sim.policies.base import Policy
 from sim.policies.registry import load_policies
+from sim.policies.reputation.registry import load_reputation_rules
 from sim.strategies.registry import load_strategies, load_traders
 from tests.tidy.sources import PACKAGE, REPOSITORY, find_imports, find_sources_of, read_text
 
@@ -28,8 +29,8 @@ def find_plug_ins(room: str) -> dict[str, str]:
     """Source of each module of a room that is one implementation."""
     return {
         path.stem: read_text(path)
-        for path in find_sources_of(room)
-        if path.stem not in NOT_PLUGGED_IN
+        for path in find_sources_of(room.split(".", maxsplit=1)[0])
+        if path.stem not in NOT_PLUGGED_IN and ".".join(path.parts[1:-1]) == room
     }
 
 
@@ -63,15 +64,15 @@ def find_used(tree: ast.AST) -> set[str]:
 def find_offered(source: str) -> Iterator[str]:
     """Names a plug-in offers to its registry."""
     for node in ast.parse(source).body:
-        is_class = isinstance(node, ast.ClassDef) and _is_strategy(node)
+        is_class = isinstance(node, ast.ClassDef) and _is_plug_in(node)
         is_lever = isinstance(node, ast.FunctionDef) and node.name.startswith("compile_")
         if is_class or is_lever:
             yield node.name  # type: ignore[attr-defined] # it is one of the two
 
 
-def _is_strategy(node: ast.ClassDef) -> bool:
+def _is_plug_in(node: ast.ClassDef) -> bool:
     methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
-    return not methods.isdisjoint({"act", "trade"})
+    return not methods.isdisjoint({"act", "trade", "compute"})
 
 
 def find_named(documents: Iterable[Any]) -> set[tuple[str, str]]:
@@ -90,10 +91,10 @@ def load_scenarios() -> list[Any]:
     return [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
 
 
-@pytest.mark.parametrize("room", ["policies", "strategies"])
+@pytest.mark.parametrize("room", ["policies", "policies.reputation", "strategies"])
 def test_every_file_is_in_its_registry(room: str) -> None:
     sources = find_plug_ins(room)
-    registry = read_text(Path("sim") / room / "registry.py")
+    registry = read_text(Path("sim", *room.split("."), "registry.py"))
     assert sources
     assert find_unregistered(room, sources, registry) == []
 
@@ -116,7 +117,12 @@ def test_a_scenario_names_nothing_unknown() -> None:
 
 @pytest.mark.skipif(not HAS_COMMAND, reason="there is no command line yet")
 @pytest.mark.parametrize(
-    ("what", "names"), [("policies", load_policies()), ("strategies", STRATEGIES)]
+    ("what", "names"),
+    [
+        ("policies", load_policies()),
+        ("strategies", STRATEGIES),
+        ("reputation", load_reputation_rules()),
+    ],
 )
 def test_every_name_is_listed(what: str, names: Iterable[str]) -> None:
     run = subprocess.run(
@@ -131,6 +137,7 @@ def test_every_name_is_listed(what: str, names: Iterable[str]) -> None:
     assert [line.split()[0] for line in run.stdout.splitlines()] == list(names)
 
 
+RULE = "class Late:\n    def compute(self, view): ...\n"
 STRATEGY = "class Late:\n    def act(self, seen, draws): ...\n"
 TRADER = "class Late:\n    def trade(self, seen, draws): ...\n"
 LEVER = "def compile_fee(policy, rules): ...\n"
@@ -143,6 +150,7 @@ LEVER = "def compile_fee(policy, rules): ...\n"
         (TRADER, ""),
         (STRATEGY, "from sim.room.late import Late\n"),
         (STRATEGY, "from sim.room.other import Late\nTABLE = {'late': Late}\n"),
+        (RULE, "from sim.room.late import Late\n"),
         (LEVER, "from sim.room.late import compile_fee\n"),
         (f"{LEVER}def compile_other(rules): return compile_fee(None, rules)\n", ""),
         ("X = 1\n", "from sim.room import late\n"),

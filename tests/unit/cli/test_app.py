@@ -583,7 +583,7 @@ def test_an_agent_named_in_control_characters_cannot_write_to_the_terminal(
 def test_help_names_every_command(sim: Callable[..., Ended]) -> None:
     ended = sim("--help")
     assert ended.code == 0
-    for command in ("run", "validate", "list", "schema", "explain", "replay"):
+    for command in ("run", "validate", "list", "schema", "explain", "replay", "ratings"):
         assert command in ended.out
 
 
