@@ -145,12 +145,12 @@ def build_reading(study: RatingStudy) -> str:
     text = (
         f"With {seen}, {make_printable(best.rule)} tells fraud from benign best: "
         f"AUC {_format_area(getattr(best, field))}, against {_format_area(plain)} for the plain "
-        f"mean. {len(better) or 'None'} of {len(ranked)} rules beat the mean"
+        f"mean. {len(better) or 'None'} of {len(ranked)} rules stand above the mean"
     )
     if not better:
         return f"{text}."
     named = ", ".join(map(make_printable, clearly)) or "none of them"
-    text += f", by more than the luck of which users are labelled (95 %, each alone): {named}."
+    text += f"; by more than the luck of which users are labelled (95 %, each alone): {named}."
     if best.lead is not None and best.lead_margin is not None and best in better:
         text += f" {make_printable(best.rule)} leads by {best.lead:.4f} +- {best.lead_margin:.4f}."
     return text

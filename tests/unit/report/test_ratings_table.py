@@ -71,7 +71,7 @@ def test_the_mask_chosen_orders_the_rows_and_has_the_star(mask: str, order: list
 def test_the_words_say_who_is_best_and_how_little_that_may_mean() -> None:
     text = build_reading(STUDY)
     assert "beta tells fraud from benign best: AUC 0.9400, against 0.9300" in text
-    assert "1 of 3 rules beat the mean, by more than the luck" in text
+    assert "1 of 3 rules stand above the mean; by more than the luck" in text
     assert "(95 %, each alone): beta. beta leads by 0.0100 +- 0.0040." in text
     lucky = STUDY._replace(rules=[BETA._replace(lead_margin=0.02)])
     assert "each alone): none of them. beta leads by 0.0100 +- 0.0200." in build_reading(lucky)
@@ -79,7 +79,7 @@ def test_the_words_say_who_is_best_and_how_little_that_may_mean() -> None:
 
 def test_where_no_rule_beats_the_mean_it_says_so() -> None:
     text = build_reading(STUDY._replace(rules=[FAIR]))
-    assert text.endswith("None of 1 rules beat the mean.")
+    assert text.endswith("None of 1 rules stand above the mean.")
 
 
 def test_labels_of_one_kind_tell_nothing_apart() -> None:
