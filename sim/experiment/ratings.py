@@ -21,6 +21,7 @@ from sim.experiment.rating_views import (
 from sim.experiment.registry_shift import Shift, compute_shifts
 from sim.policies.reputation.base import count_by
 from sim.policies.reputation.registry import load_reputation_rules
+from sim.stats.areas import compute_area, compute_lead, compute_placements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sim.experiment.rating_views import Part
     from sim.importers.ratings import RatingNetwork
     from sim.policies.reputation.base import Rule, Scores, View
+    from sim.stats.areas import Lead, Placements
 
     Mask = NDArray[np.bool_]
 
@@ -65,6 +67,8 @@ class RuleFigures(NamedTuple):
     auc_closure: float | None  # ... nor by those whom it praises
     known: int  # users of whom the rule says something, from every rating
     median_score: float | None  # of those
+    lead: float | None  # of the AUC under the mask chosen over the baseline's
+    lead_margin: float | None  # half its 95 % interval, as to which users are labelled
     auc_later: float | None  # learned from earlier ratings: a later bad one goes to a lower score
     leader_percentile: float | None  # share of rated users below the leader of a ring
 
@@ -78,7 +82,6 @@ class Labelling(NamedTuple):
     ratings: int
     ratings_masked: int
     ratings_closure: int
-    margin: float | None  # half the 95 % interval of the baseline's masked AUC
 
 
 class Later(NamedTuple):
@@ -119,7 +122,7 @@ def compute_study(
     """
     names, mask = _find_rules(options.rules), _find_mask(options.mask, labels)
     seed = _find_seed(network, options.trust_seed)
-    asked = _Asked(network, labels or {}, seed, options)
+    asked = _Asked(network, labels or {}, seed, options._replace(mask=mask))
     figures = {name: asked.measure(name) for name in dict.fromkeys((BASELINE, *names))}
     has_registry = any(name.startswith(REGISTRY_PREFIX) for name in names)
     return RatingStudy(
@@ -130,7 +133,7 @@ def compute_study(
         trust_seed=network.users[seed],
         is_seed_given=options.trust_seed is not None,
         mask=mask,
-        labels=asked.describe_labels(figures[BASELINE]) if labels is not None else None,
+        labels=asked.describe_labels() if labels is not None else None,
         later=asked.describe_later() if options.split is not None else None,
         collective=options.collective,
         baseline=figures[BASELINE],
@@ -148,33 +151,6 @@ def build_document(study: RatingStudy) -> dict[str, Any]:
     for name in ("rules", "one_record_shift"):
         document[name] = [row._asdict() for row in document[name]]
     return document
-
-
-def compute_auc(suspect: Ints, innocent: Ints) -> float | None:
-    """Chance that one of the suspect scores lies below one of the innocent, ties one half.
-
-    Shapes: int64 (any,) each. Return: 0..1, or None where either has no score.
-    Source: Mann and Whitney 1947, the U statistic over the number of pairs.
-    """
-    if not len(suspect) or not len(innocent):
-        return None
-    ranked = np.sort(innocent)
-    not_above = np.searchsorted(ranked, suspect, side="right")
-    below = np.searchsorted(ranked, suspect, side="left")
-    twice = int((2 * len(ranked) - not_above - below).sum())
-    return twice / (2 * len(suspect) * len(innocent))
-
-
-def compute_margin(auc: float, n_suspect: int, n_innocent: int) -> float:
-    """Half the 95 % interval of an AUC: how far the luck of which users are labelled reaches.
-
-    Source: Hanley and McNeil 1982, The Meaning and Use of the Area under a ROC Curve.
-    """
-    both_suspect, both_innocent = auc / (2 - auc), 2 * auc * auc / (1 + auc)
-    variance = auc * (1 - auc)
-    variance += (n_suspect - 1) * (both_suspect - auc * auc)
-    variance += (n_innocent - 1) * (both_innocent - auc * auc)
-    return 1.96 * max(variance / (n_suspect * n_innocent), 0.0) ** 0.5
 
 
 def compute_settled(rule: Rule, view: View) -> Scores:
@@ -202,6 +178,7 @@ class _Asked:
         self.n_learned = _count_learned(network, options.split)
         self.parts: dict[tuple[str, bool], Part] = {}
         self.rules = load_reputation_rules()
+        self.baseline: Placements | None = None
 
     def get_part(self, which: str, is_registry: bool) -> Part:
         """The ratings a mask leaves, or the earlier ones (`earlier`)."""
@@ -220,28 +197,39 @@ class _Asked:
         is_registry = name.startswith(REGISTRY_PREFIX)
         rule, whole = self.rules[name](), self.get_part("none", is_registry)
         scores = compute_settled(rule, whole.view)
-        aucs: list[float | None] = [None] * len(MASKS)
-        if self.labels:
-            parts = [self.get_part(mask, is_registry) for mask in MASKS]
-            every = [scores, *(compute_settled(rule, part.view) for part in parts[1:])]
-            aucs = [self._judge(*pair) for pair in zip(parts, every, strict=True)]
+        placed: dict[str, Placements | None] = {}
+        for mask in MASKS if self.labels else ():
+            part = self.get_part(mask, is_registry)
+            seen = scores if mask == "none" else compute_settled(rule, part.view)
+            placed[mask] = self._place(part, seen)
+        lead = self._compare(name, placed.get(self.options.mask or "none"))
         known = scores.score_ppm[scores.known]
         return RuleFigures(
             rule=name,
-            auc=aucs[0],
-            auc_masked=aucs[1],
-            auc_closure=aucs[2],
+            auc=compute_area(placed.get("none")),
+            auc_masked=compute_area(placed.get("labelling")),
+            auc_closure=compute_area(placed.get("closure")),
             known=len(known),
             median_score=float(np.median(known)) / PPM if len(known) else None,
+            lead=lead and lead.difference,
+            lead_margin=lead and lead.margin,
             auc_later=self._foresee(rule, is_registry) if self.n_learned else None,
             leader_percentile=self._infiltrate(rule, whole) if self.options.collective else None,
         )
 
-    def _judge(self, part: Part, scores: Scores) -> float | None:
+    def _place(self, part: Part, scores: Scores) -> Placements | None:
         suspect, innocent = (
             scores.raw[np.searchsorted(part.users, users)] for users in (self.fraud, self.benign)
         )
-        return compute_auc(suspect, innocent)
+        return compute_placements(suspect, innocent)
+
+    def _compare(self, name: str, placed: Placements | None) -> Lead | None:
+        """Lead over the baseline, which is measured first."""
+        if name == BASELINE:
+            self.baseline = placed
+        if placed is None or self.baseline is None:
+            return None
+        return compute_lead(placed, self.baseline)
 
     def _foresee(self, rule: Rule, is_registry: bool) -> float | None:
         part = self.get_part("earlier", is_registry)
@@ -250,7 +238,7 @@ class _Asked:
         chosen = later[is_known]
         learned = raw[np.searchsorted(part.users, self.network.ratee[chosen])]
         is_negative = self.network.rating_micro[chosen] < 0
-        return compute_auc(learned[is_negative], learned[~is_negative])
+        return compute_area(compute_placements(learned[is_negative], learned[~is_negative]))
 
     def _find_later(self) -> tuple[Ints, Mask]:
         """Later ratings, and whether their ratee had been rated before."""
@@ -266,15 +254,14 @@ class _Asked:
         below, equal = int((others < raw[leader]).sum()), int((others == raw[leader]).sum())
         return (2 * below + equal) / (2 * len(others))
 
-    def describe_labels(self, baseline: RuleFigures) -> Labelling:
+    def describe_labels(self) -> Labelling:
         """Counts of the labels and of the ratings that each mask leaves."""
-        n_fraud, n_benign, auc = len(self.fraud), len(self.benign), baseline.auc_masked
-        margin = None if auc is None else compute_margin(auc, n_fraud, n_benign)
         rebuilt = rebuild_labels(self.network, self.seed)
         agreed = sum(rebuilt.get(name) == label for name, label in self.labels.items())
         n_seen = {m: int(mask_edges(self.network, self.seed, m).sum()) for m in MASKS}
         n_masked, n_closure = n_seen["labelling"], n_seen["closure"]
-        return Labelling(n_benign, n_fraud, agreed, n_seen["none"], n_masked, n_closure, margin)
+        n_benign, n_fraud, n = len(self.benign), len(self.fraud), n_seen["none"]
+        return Labelling(n_benign, n_fraud, agreed, n, n_masked, n_closure)
 
     def describe_later(self) -> Later:
         """Counts of the ratings after the split."""

@@ -139,19 +139,20 @@ def build_reading(study: RatingStudy) -> str:
     if not ranked or plain is None:
         return "The labels hold only one kind of user, so nothing can be told apart."
     best = ranked[0]
-    better = [row.rule for row in ranked if getattr(row, field) > plain]
+    better = [row for row in ranked if getattr(row, field) > plain]
+    clearly = [row.rule for row in better if (row.lead or 0.0) > (row.lead_margin or 0.0)]
     seen = "all ratings seen" if study.mask == "none" else f"ratings masked ({study.mask})"
     text = (
         f"With {seen}, {make_printable(best.rule)} tells fraud from benign best: "
         f"AUC {_format_area(getattr(best, field))}, against {_format_area(plain)} for the plain "
-        f"mean, which {len(better) or 'none'} of {len(ranked)} rules beat."
+        f"mean. {len(better) or 'None'} of {len(ranked)} rules stand above the mean"
     )
-    margin = study.labels.margin if study.labels is not None else None
-    if margin is not None:
-        text += (
-            f" The mean's masked figure is uncertain by {margin:.3f} either way (95 %, as to which "
-            "users are labelled): smaller differences say little."
-        )
+    if not better:
+        return f"{text}."
+    named = ", ".join(map(make_printable, clearly)) or "none of them"
+    text += f"; by more than the luck of which users are labelled (95 %, each alone): {named}."
+    if best.lead is not None and best.lead_margin is not None and best in better:
+        text += f" {make_printable(best.rule)} leads by {best.lead:.4f} +- {best.lead_margin:.4f}."
     return text
 
 

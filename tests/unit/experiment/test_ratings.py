@@ -1,19 +1,13 @@
 from __future__ import annotations
 
 import json
-from itertools import product
 
-import numpy as np
 import pytest
 
-from sim.core.draws import Draws
 from sim.core.errors import InputError
-from sim.core.purposes import Purpose
 from sim.experiment.ratings import (
     Options,
     build_document,
-    compute_auc,
-    compute_margin,
     compute_settled,
     compute_study,
 )
@@ -40,31 +34,6 @@ LABELS = {"1": 1, "a": 1, "x": -1}
 def measure(options: Options, network: RatingNetwork = NETWORK) -> dict[str, float | None]:
     study = compute_study(network, LABELS, options)
     return {row.rule: row.auc_masked for row in study.rules}
-
-
-@pytest.mark.parametrize("case", range(20))
-def test_an_area_is_the_share_of_pairs_in_order_ties_one_half(case: int) -> None:
-    drawn = Draws(case, "areas", 0).get_below(Purpose.ARRIVAL, 0, np.arange(11), 5)
-    suspect, innocent = drawn[:7], drawn[7:]
-    pairs = [(b > a) + (a == b) / 2 for a, b in product(suspect.tolist(), innocent.tolist())]
-    assert compute_auc(suspect, innocent) == sum(pairs) / len(pairs)
-
-
-def test_without_one_of_the_kinds_there_is_no_area() -> None:
-    some, none = np.array([1]), np.array([], dtype=np.int64)
-    assert compute_auc(some, none) is None
-    assert compute_auc(none, some) is None
-
-
-def test_order_beyond_what_a_float_can_tell_apart_counts() -> None:
-    assert compute_auc(np.array([2**62]), np.array([2**62 + 1])) == 1.0
-
-
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (5, 9), (180, 136)])
-def test_the_margin_of_a_coin_is_that_of_ranks_without_order(n: int, m: int) -> None:
-    variance = (n + m + 1) / (12 * n * m)  # Mann and Whitney 1947, of the same statistic
-    assert compute_margin(0.5, n, m) == pytest.approx(1.96 * variance**0.5)
-    assert compute_margin(1.0, n, m) == 0.0
 
 
 def test_the_ratings_that_made_the_labels_flatter_and_the_mask_takes_them_away() -> None:
@@ -100,6 +69,20 @@ def test_the_trusted_user_is_1_or_the_first_rater_or_as_asked() -> None:
     assert compute_study(others, None, Options(("mean",))).trust_seed == "p"
     asked = compute_study(others, None, Options(("mean",), trust_seed="a"))
     assert (asked.trust_seed, asked.is_seed_given) == ("a", True)
+
+
+def test_a_lead_is_over_the_baseline_under_the_mask_chosen() -> None:
+    labels = {**LABELS, "s": -1}
+    masked = compute_study(NETWORK, labels, Options(("mean", "sum")))
+    seen = compute_study(NETWORK, labels, Options(("mean", "sum"), mask="none"))
+    for study, field in ((masked, "auc_masked"), (seen, "auc")):
+        mean, total = study.rules
+        assert (mean.lead, mean.lead_margin) == (0.0, 0.0)
+        assert total.lead == pytest.approx(getattr(total, field) - getattr(mean, field))
+        assert total.lead_margin is not None
+    assert masked.rules[1].lead != seen.rules[1].lead
+    alone = compute_study(NETWORK, LABELS, Options(("sum",))).rules[0]
+    assert (alone.lead, alone.lead_margin) == (None, None)  # one fraud has no variance
 
 
 def test_later_ratings_are_foreseen_from_earlier_ones() -> None:

@@ -61,3 +61,14 @@ def test_an_agent_unknown_to_the_robust_rule_is_left_out() -> None:
     counts = {shift.rule: shift.agents for shift in compute_shifts(view)}
     assert counts["erc8004_median"] == 4
     assert counts["erc8004_one_per_rater"] == 3
+
+
+@pytest.mark.parametrize(("value_ppm", "is_moved"), [(333_333, True), (334_000, False)])
+def test_half_of_the_score_is_where_an_agent_counts_as_moved(
+    value_ppm: int, is_moved: bool
+) -> None:
+    # three records of 1/3 have a mean of 1/3; with a fourth of 1 it is 1/2: half as much again
+    view = create_view([(rater, 3, value_ppm) for rater in range(3)], 4)
+    moved = find_moved(view, "erc8004_clamped")
+    assert moved is not None
+    assert moved.tolist() == [is_moved]

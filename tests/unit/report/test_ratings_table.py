@@ -9,10 +9,12 @@ from sim.experiment.ratings import Labelling, Later, RatingStudy, RuleFigures
 from sim.experiment.registry_shift import Shift
 from sim.report.ratings_table import build_ratings_report, build_reading, rank_rules
 
-PLAIN = RuleFigures("mean", 0.99, 0.93, 0.89, 50, 0.55, None, None)
-BETA = PLAIN._replace(rule="beta", auc=0.95, auc_masked=0.94, auc_closure=0.85)
+PLAIN = RuleFigures("mean", 0.99, 0.93, 0.89, 50, 0.55, 0.0, 0.0, None, None)
+BETA = PLAIN._replace(
+    rule="beta", auc=0.95, auc_masked=0.94, auc_closure=0.85, lead=0.01, lead_margin=0.004
+)
 FAIR = PLAIN._replace(rule="fairness", auc=0.5, auc_masked=0.6, auc_closure=0.91, known=40)
-LABELS = Labelling(13, 18, 31, 350, 330, 280, 0.028)
+LABELS = Labelling(13, 18, 31, 350, 330, 280)
 STUDY = RatingStudy(
     source="otc.csv",
     users=58,
@@ -69,19 +71,20 @@ def test_the_mask_chosen_orders_the_rows_and_has_the_star(mask: str, order: list
 def test_the_words_say_who_is_best_and_how_little_that_may_mean() -> None:
     text = build_reading(STUDY)
     assert "beta tells fraud from benign best: AUC 0.9400, against 0.9300" in text
-    assert "which 1 of 3 rules beat" in text
-    assert "uncertain by 0.028 either way" in text
+    assert "1 of 3 rules stand above the mean; by more than the luck" in text
+    assert "(95 %, each alone): beta. beta leads by 0.0100 +- 0.0040." in text
+    lucky = STUDY._replace(rules=[BETA._replace(lead_margin=0.02)])
+    assert "each alone): none of them. beta leads by 0.0100 +- 0.0200." in build_reading(lucky)
 
 
 def test_where_no_rule_beats_the_mean_it_says_so() -> None:
-    assert "which none of 1 rules beat" in build_reading(STUDY._replace(rules=[FAIR]))
+    text = build_reading(STUDY._replace(rules=[FAIR]))
+    assert text.endswith("None of 1 rules stand above the mean.")
 
 
 def test_labels_of_one_kind_tell_nothing_apart() -> None:
-    blind = PLAIN._replace(auc=None, auc_masked=None, auc_closure=None)
-    study = STUDY._replace(
-        baseline=blind, rules=[blind], labels=LABELS._replace(fraud=0, margin=None)
-    )
+    blind = RuleFigures("mean", None, None, None, 50, 0.55, None, None, None, None)
+    study = STUDY._replace(baseline=blind, rules=[blind], labels=LABELS._replace(fraud=0))
     assert build_reading(study).startswith("The labels hold only one kind of user")
     assert find_row(render(study), "mean").split()[:4] == ["mean", "-", "-", "-"]
 
