@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TREASURY, BURN, ESCROW = 0, 1, 2  # the first accounts of every ledger
+N_FIXED = 3
 PAGE = 64  # records in one leaf of the state tree
 
 # indices into `State.counters`

@@ -20,8 +20,8 @@ from sim.core.records import Ints, Kind
 from sim.core.units import PPM
 from sim.ledger.rules import Rules
 from sim.ledger.state import (
-    ESCROW,
     N_ACCOUNTS,
+    N_FIXED,
     State,
     add_account,
     add_judge,
@@ -54,7 +54,6 @@ ORG_BALANCE = 10**12
 VALIDATOR_BALANCE = 10**6
 OFFICE_BALANCE = 10**9
 CLEARING = "clearing house"  # no org can be called that
-N_FIXED = ESCROW + 1  # accounts that every ledger has
 
 
 class Domains(NamedTuple):

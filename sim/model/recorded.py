@@ -24,7 +24,7 @@ from sim.core.records import (
 from sim.importers.recording import Recording, load_recording
 from sim.importers.scopes import EVERYTHING_MASK, compute_grants
 from sim.ledger.rules import INSIDE, get_situation
-from sim.ledger.state import State, add_account, create_state
+from sim.ledger.state import N_FIXED, State, add_account, create_state
 from sim.ledger.transition import apply_blocks
 from sim.policies.presets import REFERENCE_MONITOR
 from sim.policies.registry import compile_chain_rules
@@ -67,12 +67,14 @@ def _create_ledger(recording: Recording, n_grants: int) -> tuple[State, Ints]:
         supply=0,
         operations=_create_operations(recording),
         client_scopes=np.zeros((n_orgs, n_orgs), dtype=np.int64),
-        accounts=2 + n_orgs * (1 + n_agents),
+        accounts=N_FIXED + n_orgs * (1 + n_agents),
         grants=LANES * n_orgs * n_agents + 2,
         pool=len(recording.named) * LANES + n_grants + 1,
     )
     for org in range(n_orgs):
-        add_account(state, entity=2 + org, org=org, namespace=org, capabilities=EVERYTHING_MASK)
+        add_account(
+            state, entity=N_FIXED + org, org=org, namespace=org, capabilities=EVERYTHING_MASK
+        )
     senders = np.zeros((n_agents, n_orgs), dtype=np.int64)
     for agent, name in enumerate(recording.agents):
         for org in range(n_orgs):

@@ -7,7 +7,17 @@ import pytest
 
 from sim.core.errors import InputError
 from sim.core.records import Effect
-from sim.policies.base import Inbound, Policy, Protocol, Scope
+from sim.policies.base import (
+    Check,
+    Inbound,
+    Judges,
+    Policy,
+    Protocol,
+    Scope,
+    Settlement,
+    Slashing,
+    Weighting,
+)
 from sim.policies.registry import load_policies
 from sim.scenario.levers import PolicyEntry
 from sim.scenario.load import load_scenario
@@ -36,6 +46,27 @@ LEVERS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"fee": 3}, {"fee": 3}),
     ({"protocol": "sequencer"}, {"protocol": Protocol.SEQUENCER}),
     ({"protocol": "hotstuff_3"}, {"protocol": Protocol.HOTSTUFF_3}),
+    ({"unbound": ["funds", "stake"]}, {"unbound": (Check.FUNDS, Check.STAKE)}),
+    ({"settlement": "prepaid"}, {"settlement": Settlement.PREPAID}),
+    ({"window": "9s"}, {"window_us": 9_000_000}),
+    ({"offer": "11s"}, {"offer_us": 11_000_000}),
+    ({"escrow_fee": 0.03}, {"escrow_fee_ppm": 30_000}),
+    ({"judges": "arbiter"}, {"judges": Judges.ARBITER}),
+    ({"committee": 7}, {"committee": 7}),
+    ({"verdict": "13s"}, {"verdict_us": 13_000_000}),
+    ({"bond": 12}, {"bond": 12}),
+    ({"audit": 0.1}, {"audit_ppm": 100_000}),
+    ({"slashing": "cosmos"}, {"slashing": Slashing.COSMOS}),
+    ({"slash_rate": 0.2}, {"slash_rate_ppm": 200_000}),
+    ({"slash_fixed": 77}, {"slash_fixed": 77}),
+    ({"slash_harm": 0.5}, {"slash_harm_ppm": 500_000}),
+    ({"stake_min": 900}, {"stake_min": 900}),
+    ({"reputation": "mean"}, {"reputation": "mean"}),
+    ({"rating_weight": "stake"}, {"rating_weight": Weighting.STAKE}),
+    ({"epoch": "17s"}, {"epoch_us": 17_000_000}),
+    ({"reputation_min": 0.4}, {"reputation_ppm_min": 400_000}),
+    ({"newcomer": 0.3}, {"newcomer_ppm": 300_000}),
+    ({"newcomer_price_max": 55}, {"newcomer_price_max": 55}),
     ({}, {}),
 ]
 
@@ -114,6 +145,27 @@ def test_a_label_does_not_move_the_digest_and_every_lever_does() -> None:
         "commit_delay_us": 1,
         "fee": 2,
         "protocol": Protocol.SEQUENCER,
+        "unbound": (Check.FUNDS,),
+        "settlement": Settlement.TRUST,
+        "window_us": 1,
+        "offer_us": 1,
+        "escrow_fee_ppm": 1,
+        "judges": Judges.ARBITER,
+        "committee": 1,
+        "verdict_us": 1,
+        "bond": 1,
+        "audit_ppm": 1,
+        "slashing": Slashing.NONE,
+        "slash_rate_ppm": 1,
+        "slash_fixed": 1,
+        "slash_harm_ppm": 1,
+        "stake_min": 1,
+        "reputation": "mean",
+        "rating_weight": Weighting.VALUE,
+        "epoch_us": 1,
+        "reputation_ppm_min": 1,
+        "newcomer_ppm": 1,
+        "newcomer_price_max": 1,
     }
     assert set(changed) == {field.name for field in fields(Policy)} - {"name"}
     digests = {
