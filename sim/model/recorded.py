@@ -112,7 +112,7 @@ def _create_transactions(
     transactions["situation"] = get_situation(INSIDE, 0, 0, 1)
 
     granting["kind"] = Kind.GRANT
-    granting["sender"] = 2 + runs["org"][grants["run"]]
+    granting["sender"] = N_FIXED + runs["org"][grants["run"]]
     granting["target"] = senders[runs["agent"][grants["run"]], runs["org"][grants["run"]]]
     granting["subject"] = 1 + _get_lanes(grants)
     granting["namespace"] = runs["org"][grants["run"]]
