@@ -7,8 +7,9 @@ from functools import cache
 import pytest
 
 from sim.core.reasons import Reason
-from tests.ledger_world import REACHABLE
-from tests.property.operations import RULES, Run, run_sequence
+from tests.property.reachable import REACHABLE
+from tests.property.rule_sets import RULES
+from tests.property.sequences import Run, run_sequence
 
 N_OPERATIONS = 240
 SEEDS = range(40)
