@@ -34,8 +34,13 @@ def draw_publish(rng: Random, ledger: ReferenceLedger, sender: int, _: Moment) -
     mine = [k for k in range(n) if ledger.operations[k]["namespace"] == account["namespace"]]
     held = [k for k in mine if not ledger.operations[k]["requires"] & ~account["capabilities"]]
     target, wanted = rng.choice([*held * 3, rng.randrange(-1, n + 1)]), rng.choice([[], [], [1]])
+    if ledger.grants and rng.random() < 0.3:
+        grant = rng.choice(ledger.grants)
+        sender, wanted = grant["holder"], rng.choice([grant["arguments"], [1], [4]])
+        abilities = [k for k in range(n) if ledger.operations[k]["requires"] & grant["mask"]]
+        target = rng.choice([*abilities, target])
     slot = rng.randrange(-1, len(ledger.approvals) + 1)
-    if 0 <= slot < len(ledger.approvals):
+    if 0 <= slot < len(ledger.approvals) and rng.random() < 0.5:
         approval = ledger.approvals[slot]
         likely = [(o, b, p) for o in range(n) for b in BONDS for p in ASKED]
         for one in likely:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sim.core.records import RECEIPT, TRANSACTION, Records, Status
 from sim.core.units import SUPPLY_MAX
 from sim.ledger import invariants, stake_invariants
+from sim.ledger.market_invariants import MarketBook
 from sim.ledger.rules import Rules
 from sim.ledger.state import State
 from tests.ledger_world import (
@@ -53,8 +54,8 @@ def create_random_world(rng: Random) -> World:
     create_random_stakes(rng, world)
     world["judges"] = rng.choices(range(3, 10), k=rng.choice([0, 1, 3, 3, 4]))
     is_full = rng.random() < 0.3
-    tables = ("signals", "sales", "disputes", "ratings")
-    world["room"] |= {table: 2 if is_full else 60 for table in tables}
+    world["room"] |= {name: 2 if is_full else 60 for name in ("signals", "sales", "disputes")}
+    world["room"]["ratings"] = rng.choice([1, 60, 60])
     world["operations"].append(
         create_row("operations", owner=-1, namespace=1, org=1, requires=0b11)
     )
@@ -91,7 +92,18 @@ class Run(NamedTuple):
 
     def check_invariants(self) -> None:
         """Let every checker look at the run."""
-        for invariant in ("I8", "I9", "I10", "I11", "I12", "I13", "I14", "I15", "dropped"):
+        for invariant in (
+            "I8",
+            "I9",
+            "I10",
+            "I11",
+            "I12",
+            "I13",
+            "I14",
+            "I15",
+            "dropped",
+            "market",
+        ):
             self.check(invariant)
 
     def check(self, invariant: str) -> None:
@@ -117,6 +129,10 @@ class Run(NamedTuple):
                 stake_invariants.check_slashing(before, rules, transactions, receipts)
             case "I15":
                 stake_invariants.check_stakes(before, after, rules, transactions, receipts)
+            case "market" | "I16" | "I17":
+                book = MarketBook(before, rules)
+                book.add(transactions, receipts, after)
+                book.check(after, 0)
             case "dropped":
                 invariants.check_dropped(before, after, transactions, receipts)
 

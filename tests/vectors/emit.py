@@ -40,7 +40,8 @@ from tests.ledger_world import (
     create_transaction,
     create_world,
 )
-from tests.property.reference_machine import ReferenceLedger, compute_call_digest
+from tests.property.reference_machine import ReferenceLedger
+from tests.property.reference_words import compute_call_digest
 
 FOLDER = Path(__file__).parent
 TABLES = (
@@ -51,9 +52,14 @@ TABLES = (
     "unbonding",
     "evidence",
     "liveness",
+    "signals",
+    "sales",
+    "disputes",
+    "ratings",
     "operations",
 )
 STAKE_KINDS = (Kind.BOND, Kind.UNBOND, Kind.WITHDRAW, Kind.EVIDENCE)
+MARKET_KINDS = (Kind.BUY, Kind.ATTEST, Kind.CHALLENGE, Kind.RESOLVE)
 COUNTS = ("grant_ids", "pool_used")
 LATER_US, SOONER_US, LAG_US = NOW_US + 1_000_000, NOW_US - 1_000, 10_000
 R = Reason
@@ -111,7 +117,7 @@ def spoil_any(kind: Kind) -> dict[Reason, Case]:
     return {
         R.APPLIED: Case(),
         R.MALFORMED: Case({"fee": -1}),
-        R.UNKNOWN_SENDER: Case({"sender": 6}),
+        R.UNKNOWN_SENDER: Case({"sender": 7}),
         R.BAD_SIGNATURE: Case({"key_version": -1}),
         R.WRONG_CHAIN: Case({"chain_id": 2}),
         R.EXPIRED: Case({"valid_until_height": HEIGHT - 1}),
@@ -136,12 +142,12 @@ OWN: dict[tuple[Kind, Reason], Case] = {
     (Kind.REGISTER, R.DUPLICATE): Case({"target": 11}),
     (Kind.REGISTER, R.NOT_ISSUER): Case({"subject": 1}),
     (Kind.REGISTER, R.MASK_NOT_SUBSET): Case({"mask": 1 << 8}),
-    (Kind.REGISTER, R.TABLE_FULL): Case(room={"accounts": 6}),
-    (Kind.ROTATE_KEY, R.TARGET_UNKNOWN): Case({"target": 6}),
+    (Kind.REGISTER, R.TABLE_FULL): Case(room={"accounts": 7}),
+    (Kind.ROTATE_KEY, R.TARGET_UNKNOWN): Case({"target": 7}),
     (Kind.ROTATE_KEY, R.BAD_KEY): Case({"proof_valid": 0}),
     (Kind.ROTATE_KEY, R.NOT_ISSUER): Case({"target": OWNER}),
     (Kind.TRANSFER, R.INSUFFICIENT_FUNDS): Case({"amount": 999}),
-    (Kind.TRANSFER, R.TARGET_UNKNOWN): Case({"target": 6}),
+    (Kind.TRANSFER, R.TARGET_UNKNOWN): Case({"target": 7}),
     (Kind.TRANSFER, R.TARGET_NOT_ACTIVE): Case(accounts={AGENT: {"status": Status.FROZEN}}),
     (Kind.TRANSFER, R.TARGET_SELF): Case({"target": OPERATOR}),
     (Kind.CALL, R.CAPABILITY_EXPIRED): Case(DELETING, grant=MAY_DELETE | {"expires_us": NOW_US}),
@@ -157,7 +163,7 @@ OWN: dict[tuple[Kind, Reason], Case] = {
     (Kind.CALL, R.ILLEGITIMATE): Case({"illegitimate": 1}),
     (Kind.CALL, R.INSUFFICIENT_FUNDS): Case({"amount": 99}),
     (Kind.CALL, R.TARGET_UNKNOWN): Case({"target": 3}),
-    (Kind.GRANT, R.TARGET_UNKNOWN): Case({"target": 6}),
+    (Kind.GRANT, R.TARGET_UNKNOWN): Case({"target": 7}),
     (Kind.GRANT, R.TARGET_NOT_ACTIVE): Case(accounts={HELPER: {"status": Status.TOMBSTONED}}),
     (Kind.GRANT, R.TARGET_SELF): Case({"target": OPERATOR}),
     (Kind.GRANT, R.NOT_ISSUER): Case(CHILD | {"sender": OPERATOR}),
@@ -170,7 +176,7 @@ OWN: dict[tuple[Kind, Reason], Case] = {
     (Kind.REVOKE, R.NOT_ISSUER): Case({"sender": AGENT}),
     (Kind.REVOKE, R.GRANT_UNKNOWN): Case({"subject": 2}),
     (Kind.REVOKE, R.ALREADY_REVOKED): Case(grant={"revoked_us": SOONER_US}),
-    (Kind.APPROVE, R.TARGET_UNKNOWN): Case({"target": 6}),
+    (Kind.APPROVE, R.TARGET_UNKNOWN): Case({"target": 7}),
     (Kind.APPROVE, R.NOT_ISSUER): Case({"target": OWNER}),
     (Kind.APPROVE, R.TABLE_FULL): Case(room={"approvals": 0}),
     (Kind.ANCHOR, R.TARGET_UNKNOWN): Case({"target": 1}),
@@ -182,7 +188,7 @@ OWN: dict[tuple[Kind, Reason], Case] = {
     (Kind.WITHDRAW, R.UNBONDING_UNKNOWN): Case({"target": 4}),
     (Kind.WITHDRAW, R.NOT_ISSUER): Case({"target": LEFT}),
     (Kind.WITHDRAW, R.NOT_MATURED): Case({"height": HEIGHT - 1}),
-    (Kind.EVIDENCE, R.TARGET_UNKNOWN): Case({"target": 6}),
+    (Kind.EVIDENCE, R.TARGET_UNKNOWN): Case({"target": 7}),
     (Kind.EVIDENCE, R.PROOF_INVALID): Case({"proof_valid": 0}),
     (Kind.EVIDENCE, R.OFFENCE_TO_COME): Case({"subject": HEIGHT + 1}),
     (Kind.EVIDENCE, R.EVIDENCE_TOO_OLD): Case(rules={"evidence_age_blocks": 4}),
