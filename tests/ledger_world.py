@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from sim.core.reasons import EVERY_CHECK, Reason
+from sim.core.market import DISPUTE, RATING, SALE, SIGNAL, SaleState, SignalState, Verdict
+from sim.core.reasons import EVERY_CHECK
 from sim.core.records import (
     ACCOUNT,
     APPROVAL,
@@ -32,14 +33,19 @@ from sim.core.records import (
 from sim.ledger import liveness, transition
 from sim.ledger.rules import INSIDE, N_SITUATIONS, Rules, Source, create_rules, get_situation
 from sim.ledger.state import (
-    BURN,
+    ESCROW,
     N_ACCOUNTS,
     N_APPROVALS,
+    N_DISPUTES,
     N_EVIDENCE,
     N_GRANT_IDS,
     N_GRANTS,
+    N_JUDGES,
     N_LOGS,
     N_POOL,
+    N_RATINGS,
+    N_SALES,
+    N_SIGNALS,
     N_UNBONDING,
     N_VALIDATORS,
     State,
@@ -64,6 +70,10 @@ DEFAULTS: dict[str, Row] = {
     "evidence": {},
     "liveness": {"places": []},
     "operations": {},
+    "signals": {"sales": [], "dispute": -1},
+    "sales": {},
+    "disputes": {},
+    "ratings": {},
     "transaction": {
         "chain_id": 1,
         "valid_until_height": HEIGHT,
@@ -85,9 +95,13 @@ COLUMNS: dict[str, list[str]] = {
     "evidence": list(EVIDENCE.names),
     "liveness": [c for c in LIVENESS.names if c not in {"ring0", "ring1"}] + ["places"],
     "operations": list(OPERATION.names),
+    "signals": [c for c in SIGNAL.names if c != "sale_first"] + ["sales"],
+    "sales": [c for c in SALE.names if c != "next"],
+    "disputes": list(DISPUTE.names),
+    "ratings": list(RATING.names),
     "transaction": list(TRANSACTION.names),
 }
-LISTS = {"grants", "arguments", "places"}  # columns of a row that hold a list
+LISTS = {"grants", "arguments", "places", "sales"}  # columns of a row that hold a list
 ROOM = {
     "accounts": 16,
     "grants": 16,
@@ -97,61 +111,14 @@ ROOM = {
     "unbonding": 8,
     "evidence": 8,
     "validators": 4,
+    "signals": 4,
+    "sales": 8,
+    "disputes": 4,
+    "ratings": 4,
+    "judges": 4,
 }
 
-_ANY_KIND = frozenset(r for r in Reason if r <= Reason.KILL_SWITCH)
-_CALL_ONLY = frozenset(r for r in Reason if Reason.KILL_SWITCH < r <= Reason.INSUFFICIENT_FUNDS)
-# every outcome each kind of transaction can have
-REACHABLE: dict[Kind, frozenset[Reason]] = {
-    Kind.REGISTER: _ANY_KIND
-    | {
-        Reason.INSUFFICIENT_FUNDS,
-        Reason.BAD_KEY,
-        Reason.DUPLICATE,
-        Reason.NOT_ISSUER,
-        Reason.MASK_NOT_SUBSET,
-        Reason.TABLE_FULL,
-    },
-    Kind.ROTATE_KEY: _ANY_KIND | {Reason.TARGET_UNKNOWN, Reason.BAD_KEY, Reason.NOT_ISSUER},
-    Kind.TRANSFER: _ANY_KIND
-    | {
-        Reason.INSUFFICIENT_FUNDS,
-        Reason.TARGET_UNKNOWN,
-        Reason.TARGET_NOT_ACTIVE,
-        Reason.TARGET_SELF,
-    },
-    Kind.CALL: _ANY_KIND | _CALL_ONLY | {Reason.TARGET_UNKNOWN},
-    Kind.GRANT: _ANY_KIND
-    | {
-        Reason.TARGET_UNKNOWN,
-        Reason.TARGET_NOT_ACTIVE,
-        Reason.TARGET_SELF,
-        Reason.NOT_ISSUER,
-        Reason.MASK_NOT_SUBSET,
-        Reason.OUTLIVES_PARENT,
-        Reason.TOO_DEEP,
-        Reason.GRANT_UNKNOWN,
-        Reason.ALREADY_REVOKED,
-        Reason.TABLE_FULL,
-    },
-    Kind.REVOKE: _ANY_KIND | {Reason.NOT_ISSUER, Reason.GRANT_UNKNOWN, Reason.ALREADY_REVOKED},
-    Kind.APPROVE: _ANY_KIND | {Reason.TARGET_UNKNOWN, Reason.NOT_ISSUER, Reason.TABLE_FULL},
-    Kind.ANCHOR: _ANY_KIND | {Reason.TARGET_UNKNOWN, Reason.NOT_ISSUER, Reason.ANCHOR_STALE},
-    Kind.BOND: _ANY_KIND | {Reason.INSUFFICIENT_FUNDS},
-    Kind.UNBOND: _ANY_KIND | {Reason.STAKE_TOO_SMALL, Reason.TABLE_FULL},
-    Kind.WITHDRAW: _ANY_KIND | {Reason.UNBONDING_UNKNOWN, Reason.NOT_ISSUER, Reason.NOT_MATURED},
-    Kind.EVIDENCE: _ANY_KIND
-    | {
-        Reason.TARGET_UNKNOWN,
-        Reason.PROOF_INVALID,
-        Reason.OFFENCE_TO_COME,
-        Reason.EVIDENCE_TOO_OLD,
-        Reason.EVIDENCE_USED,
-        Reason.TABLE_FULL,
-    },
-}
-
-OPERATOR, AGENT, OWNER, HELPER = range(BURN + 1, BURN + 5)  # the accounts of `create_world`
+OPERATOR, AGENT, OWNER, HELPER = range(ESCROW + 1, ESCROW + 5)  # the accounts of `create_world`
 READ, DELETE, ABROAD = range(3)  # its operations
 
 
@@ -175,6 +142,7 @@ def create_world() -> World:
     accounts = [
         {"entity": 0, "org": -1, "namespace": -1, "balance": 8_350},  # treasury
         {"entity": 1, "org": -1, "namespace": -1},  # burn
+        {"entity": 2, "org": -1, "namespace": -1},  # escrow
         {"entity": 10, "capabilities": 0b1111_1111, "balance": 1_000, "nonce": NONCE},
         {"entity": 11, "capabilities": 0b1011, "balance": 100, "nonce": NONCE, "issuer": OPERATOR},
         {"entity": 12, "org": 1, "namespace": 1, "capabilities": 0b1111, "balance": 500},
@@ -197,6 +165,11 @@ def create_world() -> World:
         "unbonding": [],
         "evidence": [],
         "liveness": [],
+        "signals": [],
+        "sales": [],
+        "disputes": [],
+        "ratings": [],
+        "judges": [],
         "grant_ids": 0,
         "pool_used": 0,
     }
@@ -230,6 +203,44 @@ def add_unbonding(world: World, **columns: int) -> int:
     return len(world["unbonding"]) - 1
 
 
+def add_signal(world: World, **columns: Any) -> int:
+    """Place a signal whose bond the treasury paid into escrow; return its slot."""
+    signal = create_row("signals", **columns)
+    fund_escrow(world, signal["bond"])
+    world["signals"].append(signal)
+    return len(world["signals"]) - 1
+
+
+def add_sale(world: World, **columns: int) -> int:
+    """Place a sale at the head of its signal's list; what is held, the treasury paid."""
+    slot, sale = len(world["sales"]), create_row("sales", **columns)
+    if sale["state"] == SaleState.HELD:
+        fund_escrow(world, sale["paid"])
+    world["sales"].append(sale)
+    signal = world["signals"][sale["signal"]]
+    signal["sales"].insert(0, slot)
+    signal["n_sales"] += 1
+    return slot
+
+
+def add_dispute(world: World, **columns: int) -> int:
+    """Place a dispute about a signal, its bond paid by the treasury; return its slot."""
+    slot, dispute = len(world["disputes"]), create_row("disputes", **columns)
+    fund_escrow(world, dispute["bond"])
+    world["disputes"].append(dispute)
+    signal = world["signals"][dispute["signal"]]
+    signal["dispute"] = slot
+    if dispute["verdict"] == Verdict.OPEN:
+        signal["state"] = int(SignalState.DISPUTED)
+    return slot
+
+
+def fund_escrow(world: World, amount: int) -> None:
+    """Move money of the treasury's into the escrow pool."""
+    world["accounts"][0]["balance"] -= amount
+    world["accounts"][ESCROW]["balance"] += amount
+
+
 def create_records(dtype: np.dtype[np.void], rows: list[Row]) -> Records:
     """Rows as a structured array."""
     return np.array([tuple(row[name] for name in dtype.names) for row in rows], dtype=dtype)
@@ -252,6 +263,12 @@ def load_state(world: World) -> State:
         first, end = end, end + len(grant["arguments"])
         grants.append(dict(grant, next=nexts[slot], arguments_from=first, arguments_to=end))
     state.pool[: len(pool)] = pool
+    state.judges[: len(world["judges"])] = world["judges"]
+    signals = [dict(row, sale_first=[*row["sales"], -1][0]) for row in world["signals"]]
+    older: dict[int, int] = {}
+    for signal in signals:
+        older.update(pairwise([*signal["sales"], -1]))
+    sales = [dict(row, next=older[slot]) for slot, row in enumerate(world["sales"])]
     for table, dtype, rows in (
         (state.accounts, ACCOUNT, accounts),
         (state.grants, GRANT, grants),
@@ -260,9 +277,13 @@ def load_state(world: World) -> State:
         (state.unbonding, UNBONDING, world["unbonding"]),
         (state.evidence, EVIDENCE, world["evidence"]),
         (state.liveness, LIVENESS, [row | get_rings(row) for row in world["liveness"]]),
+        (state.signals, SIGNAL, signals),
+        (state.sales, SALE, sales),
+        (state.disputes, DISPUTE, world["disputes"]),
+        (state.ratings, RATING, world["ratings"]),
     ):
         table[: len(rows)] = create_records(dtype, rows)
-    for index in range(BURN + 1, len(accounts)):
+    for index in range(ESCROW + 1, len(accounts)):
         index_entity(state.entity_index, accounts[index]["entity"], index)
     for counter, count in (
         (N_ACCOUNTS, len(accounts)),
@@ -274,6 +295,11 @@ def load_state(world: World) -> State:
         (N_UNBONDING, len(world["unbonding"])),
         (N_EVIDENCE, len(world["evidence"])),
         (N_VALIDATORS, len(world["liveness"])),
+        (N_SIGNALS, len(signals)),
+        (N_SALES, len(sales)),
+        (N_DISPUTES, len(world["disputes"])),
+        (N_RATINGS, len(world["ratings"])),
+        (N_JUDGES, len(world["judges"])),
     ):
         state.counters[counter] = count
     return state
@@ -303,7 +329,22 @@ def get_snapshot(state: State) -> World:
     for row in watched:
         ring = row.pop("ring0") | row.pop("ring1") << 63
         row["places"] = [place for place in range(126) if ring >> place & 1]
+    signals, sales = get_rows(state.signals, counters[N_SIGNALS]), state.sales
+    for signal in signals:
+        slot, slots = signal.pop("sale_first"), []
+        while slot >= 0 and len(slots) <= counters[N_SALES]:
+            slots.append(slot)
+            slot = int(sales[slot]["next"])
+        signal["sales"] = slots
+    sold = get_rows(sales, counters[N_SALES])
+    for sale in sold:
+        del sale["next"]
     return {
+        "signals": signals,
+        "sales": sold,
+        "disputes": get_rows(state.disputes, counters[N_DISPUTES]),
+        "ratings": get_rows(state.ratings, counters[N_RATINGS]),
+        "judges": state.judges[: counters[N_JUDGES]].tolist(),
         "accounts": accounts,
         "grants": grants,
         "approvals": get_rows(state.approvals, counters[N_APPROVALS]),

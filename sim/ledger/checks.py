@@ -21,7 +21,7 @@ from sim.ledger.rules import DEPTH_MAX, Rules, Source
 _TOKEN, _CLAIM, _CLIENT = int(Source.TOKEN), int(Source.CLAIM), int(Source.CLIENT)
 _ARGUMENTS = int(ScopeLevel.ARGUMENTS)
 _ACTIVE, _JAILED = int(Status.ACTIVE), int(Status.JAILED)
-_CALL = int(Kind.CALL)
+_CALL, _PUBLISH = int(Kind.CALL), int(Kind.PUBLISH)
 _LIVE, _EXPIRED, _DEAD = 1, 2, 0
 
 SIGNATURE_BIT = 1 << int(Reason.BAD_SIGNATURE)
@@ -134,8 +134,12 @@ def is_old_key_believed(account: Record, tx: Record, lag_us: int) -> bool:
 
 
 @njit
-def get_standing(accounts: Records, grants: Records, slot: int, now_us: int, lag_us: int) -> int:
+def get_standing(
+    accounts: Records, grants: Records, slot: int, now_us: int, lag_us: int, height: int
+) -> int:
     """Whether a grant lives, has only expired, or is dead, by a walk to its root.
+
+    What a convict issued is dead while it is barred, and lives again once its time is over.
 
     Source: UCAN and ZCAP delegation: every link must hold, revocation cascades by the walk.
     """
@@ -150,7 +154,7 @@ def get_standing(accounts: Records, grants: Records, slot: int, now_us: int, lag
         if now_us >= grant["expires_us"]:
             standing = _EXPIRED
         if grant["parent"] < 0:
-            return standing if accounts[grant["issuer"]]["status"] == _ACTIVE else _DEAD
+            return standing if is_active(accounts[grant["issuer"]], height) else _DEAD
         slot, identity = grant["parent"], grant["parent_id"]
     return _DEAD
 
@@ -192,7 +196,7 @@ def compute_holding(
     while slot >= 0:
         grant = grants[slot]
         if grant["namespace"] == namespace:
-            standing = get_standing(accounts, grants, slot, tx["now_us"], lag_us)
+            standing = get_standing(accounts, grants, slot, tx["now_us"], lag_us, tx["height"])
             if standing == _LIVE and grant["scope_level"] == _ARGUMENTS:
                 scoped |= grant["mask"]
             elif standing == _LIVE:
@@ -210,7 +214,8 @@ def compute_holding(
                 grant["namespace"] == namespace
                 and grant["scope_level"] == _ARGUMENTS
                 and rest & ~grant["mask"] == 0
-                and get_standing(accounts, grants, slot, tx["now_us"], lag_us) == _LIVE
+                and get_standing(accounts, grants, slot, tx["now_us"], lag_us, tx["height"])
+                == _LIVE
                 and names_arguments(
                     grant, pool, arguments, tx["arguments_from"], tx["arguments_to"]
                 )
@@ -233,10 +238,14 @@ def compute_capability_violations(holding: Holding, required: int) -> int:
 def compute_call_digest(tx: Record, arguments: Ints) -> int:
     """What an approval is bound to: sender, operation, amount and arguments.
 
+    Of a PUBLISH, its kind and price as well: the approval of a call is not good for a sale.
+
     Return: 0..2**63 - 1. It binds content inside a run and keeps no secret.
     Source: an assumption: a multiplicative mix of 31-bit halves; no product overflows.
     """
     digest = _mix(_mix(_mix(1, tx["sender"]), tx["target"]), tx["amount"])
+    if tx["kind"] == _PUBLISH:
+        digest = _mix(_mix(digest, _PUBLISH), tx["subject"])
     for index in range(tx["arguments_from"], tx["arguments_to"]):
         digest = _mix(digest, arguments[index])
     return digest

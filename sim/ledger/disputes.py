@@ -12,7 +12,14 @@ from sim.core.market import Resolution, SaleState, SignalState, Verdict
 from sim.core.reasons import Reason
 from sim.core.records import Record
 from sim.core.units import PPM
-from sim.ledger.escrow import credit, pay_invoice, pay_victims, release_signal, undo_sales
+from sim.ledger.escrow import (
+    compute_harm,
+    credit,
+    pay_invoice,
+    pay_victims,
+    release_signal,
+    undo_sales,
+)
 from sim.ledger.reputation import convict_account
 from sim.ledger.rules import Judges, Rules, Slashing
 from sim.ledger.slashing import FRAUD, OFFENCE_PPM, slash_account
@@ -122,7 +129,9 @@ def get_judge(state: State, rules: Rules, dispute: Record, seat: int) -> int:
 
 @njit
 def find_seat(state: State, rules: Rules, dispute: Record, account: int) -> int:
-    """Seat of an account in a dispute, or -1."""
+    """Seat of an account in a dispute, or -1; nobody judges its own cause."""
+    if account in (dispute["challenger"], state.signals[dispute["signal"]]["seller"]):
+        return -1
     for seat in range(dispute["n_seats"]):
         if get_judge(state, rules, dispute, seat) == account:
             return seat
@@ -281,8 +290,9 @@ def decide(state: State, rules: Rules, tx: Record, dispute: Record, verdict: int
     credit(state, ESCROW, -lost)
     fee = pay_judges(state, rules, dispute, lost)
     credit(state, dispute["challenger"], bond + lost - fee)
-    harm = undo_sales(state, rules, signal)
-    return punish(state, rules, tx, dispute, harm)
+    slashed = punish(state, rules, tx, dispute, compute_harm(state, signal))
+    undo_sales(state, rules, signal)
+    return slashed
 
 
 @njit

@@ -52,13 +52,28 @@ def pay_invoice(state: State, tx: Record, account: Record) -> int:
 
 
 @njit
-def undo_sales(state: State, rules: Rules, signal: Record) -> int:
-    """Give back what can be given back; return the harm on record: the prices of all sales."""
+def compute_harm(state: State, signal: Record) -> int:
+    """The harm on record: what all buyers of a signal paid for it, wherever that is now.
+
+    An invoice that nobody paid is no harm: whoever could make harm for nothing would be paid for
+    it out of a slash.
+
+    Return: base units, 0..SUPPLY_MAX: money that went round counts each time, up to the supply.
+    """
     harm = 0
     slot = signal["sale_first"]
     while slot >= 0:
+        harm += min(state.sales[slot]["paid"], SUPPLY_MAX - harm)
+        slot = state.sales[slot]["next"]
+    return harm
+
+
+@njit
+def undo_sales(state: State, rules: Rules, signal: Record) -> None:
+    """Give back what can be given back."""
+    slot = signal["sale_first"]
+    while slot >= 0:
         sale = state.sales[slot]
-        harm += min(sale["price"], SUPPLY_MAX - harm)
         if sale["state"] == _HELD:
             credit(state, ESCROW, -sale["paid"])
             credit(state, sale["buyer"], sale["paid"])
@@ -71,17 +86,20 @@ def undo_sales(state: State, rules: Rules, signal: Record) -> int:
                 credit(state, sale["buyer"], back)
             sale["state"] = _RECOVERED if is_paid else _VOID
         slot = sale["next"]
-    return harm
 
 
 @njit
 def pay_victims(state: State, signal: Record, amount: int, harm: int) -> None:
-    """From the pool to every buyer, in the ratio of prices, rounded down; the rest is burned."""
+    """From the pool to every buyer by what it paid, rounded down; the rest is burned.
+
+    To be called while the sales still say what was paid. Where the harm stopped at the supply,
+    the parts would make more than the whole: the newest sales come first.
+    """
     rest = amount
     slot = signal["sale_first"]
     while slot >= 0 and amount > 0:
         sale = state.sales[slot]
-        part = muldiv(min(amount, harm), sale["price"], max(1, harm))
+        part = min(rest, muldiv(amount, sale["paid"], harm))
         credit(state, sale["buyer"], part)
         rest -= part
         slot = sale["next"]

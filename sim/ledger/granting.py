@@ -69,7 +69,8 @@ def validate_parent(state: State, tx: Record, arguments: Ints) -> int:
         return MASK_NOT_SUBSET
     if tx["expires_us"] > parent["expires_us"]:
         return OUTLIVES_PARENT
-    if get_standing(state.accounts, state.grants, tx["parent"], tx["now_us"], 0) != 1:
+    now_us, height = tx["now_us"], tx["height"]
+    if get_standing(state.accounts, state.grants, tx["parent"], now_us, 0, height) != 1:
         return OUTLIVES_PARENT  # an ancestor ended: nothing may outlive it
     if parent["depth"] >= DEPTH_MAX or tx["depth_max"] >= parent["depth_max"]:
         return TOO_DEEP

@@ -14,15 +14,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.errors import InvariantError
+from sim.core.market import Resolution
 from sim.core.reasons import DROPPED_FIRST, DROPPED_LAST, Reason, get_bit
-from sim.core.records import Ints, Kind, Records
+from sim.core.records import Ints, Kind, Record, Records
 from sim.core.units import SUPPLY_MAX
 from sim.ledger.rules import Rules, Source
-from sim.ledger.state import BURN, N_ACCOUNTS, N_GRANTS, N_VALIDATORS, SUPPLY, TREASURY, State
+from sim.ledger.state import (
+    BURN,
+    ESCROW,
+    N_ACCOUNTS,
+    N_GRANTS,
+    N_JUDGES,
+    N_VALIDATORS,
+    SUPPLY,
+    TREASURY,
+    State,
+)
 
 Mask = NDArray[np.bool_]
 
 AMOUNTS = ("balance", "stake", "unbonding")
+GUARDED = (Kind.CALL, Kind.PUBLISH)  # kinds that an enforcement point judges, or never sees
+TRADE = (Kind.PUBLISH, Kind.BUY, Kind.ATTEST, Kind.CHALLENGE, Kind.RESOLVE)
+TABLES = (
+    *("grants", "approvals", "logs", "unbonding", "evidence", "counters"),
+    *("signals", "sales", "disputes", "ratings"),
+)
 CAPABILITY_CHECKS = get_bit(Reason.CAPABILITY_EXPIRED, Reason.CAPABILITY_DENIED)
 _LOW = (1 << 31) - 1
 
@@ -73,10 +90,10 @@ def check_range(state: State, height: int) -> None:
 
 
 def get_included(transactions: Records, receipts: Records) -> Mask:
-    """Rows whose nonce was spent: not dropped, and no call past every enforcement point."""
+    """Rows whose nonce was spent: not dropped, and nothing past every enforcement point."""
     code, kind = receipts["code"], receipts["kind"]
     dropped = (code >= DROPPED_FIRST) & (code <= DROPPED_LAST)
-    unmediated = (kind == Kind.CALL) & (transactions["situation"] % 2 == 0)
+    unmediated = np.isin(kind, GUARDED) & (transactions["situation"] % 2 == 0)
     return ~dropped & ~unmediated
 
 
@@ -126,7 +143,7 @@ def check_capabilities(
     situation = transactions["situation"]
     bound = get_binding(rules, transactions, CAPABILITY_CHECKS) & (situation % 2 == 1)
     bound &= rules.source[situation] == Source.TRUTH
-    applied = (receipts["code"] == Reason.APPLIED) & (receipts["kind"] == Kind.CALL)
+    applied = (receipts["code"] == Reason.APPLIED) & np.isin(receipts["kind"], GUARDED)
     rows = np.flatnonzero(applied & bound)
     required = state.operations["requires"][receipts["target"][rows]]
     held = receipts["caps_effective"][rows]
@@ -164,7 +181,7 @@ def check_authority(before: State, after: State, transactions: Records, receipts
     Shapes: transactions TRANSACTION (n,), receipts RECEIPT (n,), in the order of application.
     Errors: InvariantError.
     """
-    rows = np.flatnonzero((receipts["kind"] == Kind.CALL) & (receipts["caps_effective"] != 0))
+    rows = np.flatnonzero(np.isin(receipts["kind"], GUARDED) & (receipts["caps_effective"] != 0))
     rows = rows[np.argsort(receipts["sender"][rows], kind="stable")]  # by sender, then by row
     sender, now_us = receipts["sender"][rows], receipts["committed_us"][rows]
     namespace = after.operations["namespace"][receipts["target"][rows]]
@@ -223,6 +240,29 @@ def compute_lives(before: State, transactions: Records, receipts: Records) -> li
     return lives
 
 
+def find_partners(state: State, tx: Record) -> list[int]:
+    """Accounts that a transaction of the market may change beside its sender's."""
+    kind, step, target = int(tx["kind"]), int(tx["subject"]), int(tx["target"])
+    partners = [BURN, TREASURY, ESCROW] if kind == Kind.RESOLVE else [ESCROW]
+    if kind == Kind.PUBLISH:
+        return partners
+    if kind == Kind.ATTEST or (kind == Kind.RESOLVE and step in (Resolution.PAY, Resolution.TAKE)):
+        target = int(state.sales["signal"][target])
+    elif kind == Kind.RESOLVE and step != Resolution.RELEASE:
+        partners.append(int(state.disputes["challenger"][target]))
+        target = int(state.disputes["signal"][target])
+    seller = int(state.signals["seller"][target])
+    partners.append(seller)
+    if kind == Kind.RESOLVE:
+        partners += [int(state.accounts["issuer"][seller])]  # who may have judged
+        partners += state.judges[: state.counters[N_JUDGES]].tolist()
+        slot = int(state.signals["sale_first"][target])
+        while slot >= 0:
+            partners.append(int(state.sales["buyer"][slot]))
+            slot = int(state.sales["next"][slot])
+    return partners
+
+
 def check_dropped(before: State, after: State, transactions: Records, receipts: Records) -> None:
     """Nothing changes by a dropped transaction: only what included receipts name may differ.
 
@@ -245,16 +285,22 @@ def check_dropped(before: State, after: State, transactions: Records, receipts: 
         others = receipts[column][applied & np.isin(receipts["kind"], kinds)]
         touched[others[others >= 0]] = True
     touched[BURN] |= np.any(receipts["kind"][applied] == Kind.EVIDENCE)  # it takes slashes
+    for row in np.flatnonzero(applied & np.isin(receipts["kind"], TRADE)).tolist():
+        touched[find_partners(after, transactions[row])] = True
     ours = before.accounts[:n_accounts].copy()
     watched = after.liveness["account"][: after.counters[N_VALIDATORS]]
-    for column in ("status", "negative"):  # absence is judged beside all transactions
+    for column in (
+        "status",
+        "negative",
+        "jailed_until_height",
+    ):  # absence is judged beside all transactions
         ours[column][watched] = after.accounts[column][watched]
     changed = ours != after.accounts[:n_accounts]
     wrong = np.flatnonzero(changed & ~touched[:n_accounts])
     if wrong.size:
         raise InvariantError("dropped", 0, "no change", f"account {int(wrong[0])} changed")
     if not applied.any():
-        for name in ("grants", "approvals", "logs", "unbonding", "evidence", "counters"):
+        for name in TABLES:
             if not np.array_equal(getattr(before, name), getattr(after, name)):
                 raise InvariantError("dropped", 0, "no change", f"{name} changed")
 

@@ -28,6 +28,7 @@ from sim.ledger.market import (
 from sim.ledger.rules import Rules
 from sim.ledger.staking import process_stake_kind, validate_stake_kind
 from sim.ledger.state import (
+    ESCROW,
     N_ACCOUNTS,
     N_APPROVALS,
     N_LOGS,
@@ -195,10 +196,10 @@ def process_rotate_key(state: State, tx: Record) -> None:
 
 @njit
 def validate_transfer(state: State, tx: Record) -> int:
-    """Money goes to another account that exists and is active."""
+    """Money goes to another account that exists and is active; the escrow pool takes none."""
     if not is_account(state, tx["target"]):
         return TARGET_UNKNOWN
-    if not is_active(state.accounts[tx["target"]], tx["height"]):
+    if tx["target"] == ESCROW or not is_active(state.accounts[tx["target"]], tx["height"]):
         return TARGET_NOT_ACTIVE
     return TARGET_SELF if tx["target"] == tx["sender"] else APPLIED
 

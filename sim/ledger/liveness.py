@@ -9,6 +9,7 @@ from sim.core.arithmetic import mul_ppm
 from sim.core.compiled import njit
 from sim.core.records import Ints, Record, Status
 from sim.core.units import PPM
+from sim.ledger.checks import is_active
 from sim.ledger.rules import Rules
 from sim.ledger.state import N_VALIDATORS, State
 
@@ -56,21 +57,21 @@ def find_validator(state: State, account: int) -> int:
 
 @njit
 def release_all(state: State, height: int) -> None:
-    """Let everybody out whose time is up; a tombstone stays.
+    """Let every validator out whose time is up, for a fraud as well; what has no end stays.
 
     Source: Cosmos SDK, `x/slashing`: the start height is that of the first block or the release.
     """
     for row in range(state.counters[N_VALIDATORS]):
         watched = state.liveness[row]
-        if watched["jailed_until_height"] == 0 or height < watched["jailed_until_height"]:
-            continue
-        watched["jailed_until_height"] = 0
-        watched["start_height"] = height
-        account = watched["account"]
-        is_served = state.accounts[account]["jailed_until_height"] <= height  # for a fraud as well
-        if state.accounts[account]["status"] == _JAILED and is_served:
-            state.accounts[account]["status"] = _ACTIVE
-            state.dirty[account >> 6] = 1
+        account = state.accounts[watched["account"]]
+        if 0 < watched["jailed_until_height"] <= height:
+            watched["jailed_until_height"] = 0
+            watched["start_height"] = height
+        if account["status"] == _JAILED and is_active(account, height):
+            account["status"] = _ACTIVE
+            account["jailed_until_height"] = 0
+            watched["start_height"] = height
+            state.dirty[watched["account"] >> 6] = 1
 
 
 @njit
@@ -101,10 +102,11 @@ def is_absent(watched: Record, rules: Rules, height: int) -> bool:
 @njit
 def jail(state: State, watched: Record, until_height: int) -> None:
     """Stop an absent validator and forget its window; its stake is not touched."""
-    account = watched["account"]
-    state.accounts[account]["status"] = _JAILED
-    state.accounts[account]["negative"] += ABSENCE_PPM
-    state.dirty[account >> 6] = 1
+    account = state.accounts[watched["account"]]
+    account["status"] = _JAILED
+    account["jailed_until_height"] = max(account["jailed_until_height"], until_height)
+    account["negative"] += ABSENCE_PPM
+    state.dirty[watched["account"] >> 6] = 1
     watched["place"] = 0
     watched["missed"] = 0
     watched["ring0"] = 0

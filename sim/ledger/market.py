@@ -20,6 +20,7 @@ from sim.ledger.state import (
     N_RATINGS,
     N_SALES,
     N_SIGNALS,
+    TREASURY,
     State,
 )
 
@@ -152,10 +153,21 @@ def validate_attest(state: State, tx: Record) -> int:
         return ALREADY_RATED
     if sale["state"] in (_HELD, _INVOICED) and tx["now_us"] < sale["due_us"]:
         return SALE_UNSETTLED
-    seller = state.accounts[state.signals[sale["signal"]]["seller"]]
-    if seller["issuer"] == state.accounts[tx["sender"]]["issuer"]:
+    if have_one_controller(state, state.signals[sale["signal"]]["seller"], tx["sender"]):
         return SAME_CONTROLLER
     return APPLIED if state.counters[N_RATINGS] < state.ratings.shape[0] else TABLE_FULL
+
+
+@njit
+def have_one_controller(state: State, one: int, other: int) -> bool:
+    """Whether one org stands behind two accounts: it registered both, or one the other.
+
+    The treasury stands behind nobody: it registered the accounts of the genesis block.
+    """
+    issuer, other_issuer = state.accounts[one]["issuer"], state.accounts[other]["issuer"]
+    if issuer != TREASURY and issuer in (other, other_issuer):
+        return True
+    return other_issuer != TREASURY and other_issuer == one
 
 
 @njit
@@ -165,7 +177,8 @@ def compute_weight(rules: Rules, rater: Record, price: int) -> int:
     Units:  ppm, 0..4_000_000; price in base units.
     Source: an assumption: at most one rating's worth for what is at stake in it.
     """
-    if rater["n_ratings"] > 0 and rater["reputation_ppm"] < rules.rater_ppm_min:
+    is_known = rater["n_ratings"] > 0 or rater["offences"] > 0
+    if is_known and rater["reputation_ppm"] < rules.rater_ppm_min:
         return 0
     if rules.rating_weight == _EQUAL:
         return PPM

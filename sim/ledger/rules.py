@@ -144,8 +144,8 @@ def get_caller_postures(situations: Ints) -> Ints:
 def create_rules(**numbers: int) -> Rules:
     """Rules under which only what keeps the state meaningful binds.
 
-    Errors: ValueError if the shares of a slash make more than the whole of it, or the window of
-            liveness does not fit its ring, or a committee has too many seats.
+    Errors: ValueError if the shares of a slash make more than the whole of it, another share is
+            none, the window of liveness does not fit its ring, or a committee has too many seats.
     """
     rules = Rules(
         binding=np.full(N_SITUATIONS, ALWAYS_BINDING, dtype=np.int64),
@@ -157,6 +157,9 @@ def create_rules(**numbers: int) -> Rules:
         raise ValueError(f"shares of a slash must be in 0..{PPM} together, got {shares_ppm}")
     if not 1 <= rules.liveness_window_blocks <= LIVENESS_WINDOW_MAX:
         raise ValueError(f"a liveness window has 1..{LIVENESS_WINDOW_MAX} blocks")
+    for name in ("bond_fee_ppm", "escrow_fee_ppm", "forgetting_ppm", "newcomer_ppm"):
+        if not 0 <= getattr(rules, name) <= PPM:
+            raise ValueError(f"{name} must be in 0..{PPM}, got {getattr(rules, name)}")
     if not 1 <= rules.committee <= COMMITTEE_MAX:
         raise ValueError(f"a committee has 1..{COMMITTEE_MAX} seats")
     return rules

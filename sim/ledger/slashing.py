@@ -18,6 +18,7 @@ from sim.ledger.state import BURN, N_ACCOUNTS, N_EVIDENCE, N_UNBONDING, TREASURY
 
 _JAILED, _TOMBSTONED = int(Status.JAILED), int(Status.TOMBSTONED)
 _CORRELATED = int(Slashing.CORRELATED)
+_FROZEN = int(Status.FROZEN)
 _NONE, _FIXED = int(Slashing.NONE), int(Slashing.FIXED)
 _PROPORTIONAL, _HARM = int(Slashing.PROPORTIONAL), int(Slashing.HARM)
 _ESCALATING, _ETHEREUM = int(Slashing.ESCALATING), int(Slashing.ETHEREUM)
@@ -268,6 +269,9 @@ def slash_account(state: State, rules: Rules, evidence: Record, harm: int, victi
 def bar_account(rules: Rules, account: Record, evidence: Record) -> None:
     """Keep a convict out: for good after an equivocation, for a while after a fraud.
 
+    A conviction never lifts what has no end: an account that is frozen, or jailed by governance,
+    would otherwise buy its way out with a fraud.
+
     Source: Cosmos SDK, `x/slashing`, for the tombstone; how long a fraud bars is an assumption.
     """
     is_final = evidence["statement"] != FRAUD or rules.slash_rule == _COSMOS
@@ -277,9 +281,10 @@ def bar_account(rules: Rules, account: Record, evidence: Record) -> None:
             is_final = True
     else:
         convict_account(rules, account, OFFENCE_PPM)  # of a fraud, whoever decided it does so
+    has_no_end = account["status"] == _JAILED and account["jailed_until_height"] == 0
     if is_final:
         account["status"] = _TOMBSTONED
-    else:
+    elif account["status"] != _FROZEN and not has_no_end:
         until_height = evidence["height"] + rules.fraud_jail_blocks
         account["status"] = _JAILED
         account["jailed_until_height"] = max(account["jailed_until_height"], until_height)

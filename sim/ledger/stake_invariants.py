@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from sim.core.errors import InvariantError
+from sim.core.market import Resolution
 from sim.core.reasons import Reason
 from sim.core.records import Kind
-from sim.ledger.state import N_ACCOUNTS, N_EVIDENCE, N_UNBONDING
+from sim.ledger.state import N_ACCOUNTS, N_DISPUTES, N_EVIDENCE, N_SIGNALS, N_UNBONDING
 
 if TYPE_CHECKING:
     from sim.core.records import Ints, Record, Records
     from sim.ledger.rules import Rules
     from sim.ledger.state import State
 
-STAKE_KINDS = (Kind.BOND, Kind.UNBOND, Kind.WITHDRAW, Kind.EVIDENCE)
+STAKE_KINDS = (
+    *(Kind.BOND, Kind.UNBOND, Kind.WITHDRAW, Kind.EVIDENCE),
+    *(Kind.PUBLISH, Kind.CHALLENGE, Kind.RESOLVE),  # a dispute can end in a slash
+)
+VERDICTS = (Resolution.VOTE, Resolution.PROOF, Resolution.TIMEOUT)
+FRAUD = 100  # as a kind of statement
 WORDS = ("word0", "word1", "word2", "word3")
 
 
@@ -43,6 +49,10 @@ class Book:
         self.stake = dict(enumerate(before.accounts["stake"][: counters[N_ACCOUNTS]].tolist()))
         rows = before.unbonding[: counters[N_UNBONDING]].tolist()
         self.entries = {slot: Entry(*row) for slot, row in enumerate(rows) if row[1] > 0}
+        signals = before.signals[["seller", "published_height"]][: counters[N_SIGNALS]]
+        self.signals: dict[int, tuple[int, int]] = dict(enumerate(signals.tolist()))
+        disputed = before.disputes["signal"][: counters[N_DISPUTES]].tolist()
+        self.disputes: dict[int, int] = dict(enumerate(disputed))
 
     def get_slashable(self, account: int, offence_height: int) -> list[tuple[int, int, Entry]]:
         """Entries that began no earlier than an offence: (maturity, slot, entry), in order."""
@@ -63,8 +73,21 @@ class Book:
             self.entries[slot] = Entry(sender, amount, height, height + unbonding_blocks)
         elif receipt["kind"] == Kind.WITHDRAW:
             self.entries.pop(slot, None)
+        elif receipt["kind"] == Kind.PUBLISH:
+            self.signals[slot] = sender, int(receipt["height"])
+        elif receipt["kind"] == Kind.CHALLENGE:
+            self.disputes[slot] = int(tx["target"])
         else:
-            self.draw(int(tx["target"]), int(tx["subject"]), amount)
+            accused, offence_height, _ = self.get_offence(tx)
+            self.draw(accused, offence_height, amount)
+
+    def get_offence(self, tx: Record) -> tuple[int, int, tuple[int, ...]]:
+        """Of evidence or of a verdict: the accused, the height, and what is punished once."""
+        if tx["kind"] == Kind.RESOLVE:
+            signal = self.disputes.get(int(tx["target"]), -1)
+            accused, height = self.signals.get(signal, (-1, 0))
+            return accused, height, (accused, signal, FRAUD)
+        return int(tx["target"]), int(tx["subject"]), get_offence(tx, "target", "amount", "mask")
 
     def draw(self, account: int, offence_height: int, amount: int) -> None:
         """Take a slash from what leaves first, then from what is bonded."""
@@ -77,9 +100,11 @@ class Book:
         self.stake[account] = self.stake.get(account, 0) - amount
 
 
-def get_stake_rows(receipts: Records) -> list[int]:
-    """Rows of a run that moved stake."""
+def get_stake_rows(transactions: Records, receipts: Records) -> list[int]:
+    """Rows of a run that moved stake, or began what can move it."""
     applied = (receipts["code"] == Reason.APPLIED) & np.isin(receipts["kind"], STAKE_KINDS)
+    applied &= (receipts["kind"] != Kind.RESOLVE) | np.isin(transactions["subject"], VERDICTS)
+    applied &= (receipts["kind"] != Kind.RESOLVE) | (receipts["amount"] != 0)
     rows: list[int] = np.flatnonzero(applied).tolist()
     return rows
 
@@ -105,6 +130,8 @@ def check_unbonding(state: State, height: int) -> None:
 def check_slashing(before: State, rules: Rules, transactions: Records, receipts: Records) -> None:
     """I14: a slash needs valid and recent evidence, comes once for it, and is within the stake.
 
+    What a verdict needs is checked with the disputes, in `market_invariants`.
+
     That nothing is withdrawn before its time belongs here: it would outrun the evidence.
 
     Shapes: transactions TRANSACTION (n,), receipts RECEIPT (n,), in the order of application.
@@ -113,7 +140,7 @@ def check_slashing(before: State, rules: Rules, transactions: Records, receipts:
     book, seen = Book(before), set()
     for proof in before.evidence[: before.counters[N_EVIDENCE]]:
         seen |= {get_id(proof), get_offence(proof, "offender", "view", "statement")}
-    for row in get_stake_rows(receipts):
+    for row in get_stake_rows(transactions, receipts):
         tx, receipt = transactions[row], receipts[row]
         height = int(receipt["height"])
         if receipt["kind"] == Kind.WITHDRAW:
@@ -131,13 +158,19 @@ def check_slashing(before: State, rules: Rules, transactions: Records, receipts:
                 _raise_at("I14 slashing", receipt, "each offence once", "one that was punished")
             seen |= names
             check_amount(book, tx, receipt)
+        elif receipt["kind"] == Kind.RESOLVE:
+            *_, offence = book.get_offence(tx)
+            if offence in seen:
+                _raise_at("I14 slashing", receipt, "each offence once", "one that was punished")
+            seen.add(offence)
+            check_amount(book, tx, receipt)
         book.add(tx, receipt, rules.unbonding_blocks)
 
 
 def check_amount(book: Book, tx: Record, receipt: Record) -> None:
     """A slash takes no more than there is at stake for the offence (I14)."""
-    accused, amount = int(tx["target"]), int(receipt["amount"])
-    entries = book.get_slashable(accused, int(tx["subject"]))
+    (accused, offence_height, _), amount = book.get_offence(tx), int(receipt["amount"])
+    entries = book.get_slashable(accused, offence_height)
     slashable = book.stake.get(accused, 0) + sum(entry.amount for _, _, entry in entries)
     if not 0 <= amount <= slashable:
         _raise_at("I14 slashing", receipt, f"a slash in 0..{slashable}", str(amount))
@@ -158,11 +191,13 @@ def check_stakes(
 ) -> None:
     """I15, in the ledger: stake falls by its owner's UNBOND or by evidence that names it alone.
 
+    A verdict on a signal of its own is such evidence.
+
     Shapes: transactions TRANSACTION (n,), receipts RECEIPT (n,), in the order of application.
     Errors: InvariantError. `before` must be a copy: the transition writes in place.
     """
     book = Book(before)
-    for row in get_stake_rows(receipts):
+    for row in get_stake_rows(transactions, receipts):
         book.add(transactions[row], receipts[row], rules.unbonding_blocks)
     stakes: Ints = after.accounts["stake"][: after.counters[N_ACCOUNTS]]
     for account, stake in enumerate(stakes.tolist()):

@@ -25,6 +25,7 @@ from sim.ledger.kinds import get_payment, process_kind, validate_kind
 from sim.ledger.market import process_publish, validate_publish
 from sim.ledger.rules import Rules, Source
 from sim.ledger.state import (
+    ESCROW,
     N_ACCOUNTS,
     N_APPROVALS,
     SUPPLY,
@@ -144,11 +145,11 @@ def apply_block(
         include(accounts, account, tx, receipt, dirty)
         if reason == APPLIED:
             spend_token(account, rules, tx["now_us"])
+            use_approval(approvals, counters[N_APPROVALS], tx, arguments)
             if tx["kind"] == _PUBLISH:
                 process_publish(state, rules, tx, account, receipt)
-                continue
-            move_price(accounts, account, operation, tx, receipt, dirty)
-            use_approval(approvals, counters[N_APPROVALS], tx, arguments)
+            else:
+                move_price(accounts, account, operation, tx, receipt, dirty)
 
 
 @inlined
@@ -189,8 +190,8 @@ def validate_form(tx: Record, n_accounts: int, n_arguments: int) -> int:
         return MALFORMED
     if tx["arguments_to"] > n_arguments:
         return MALFORMED
-    if tx["sender"] < 0 or tx["sender"] >= n_accounts:
-        return UNKNOWN_SENDER
+    if tx["sender"] < 0 or tx["sender"] >= n_accounts or tx["sender"] == ESCROW:
+        return UNKNOWN_SENDER  # nobody signs for the escrow pool
     return APPLIED
 
 

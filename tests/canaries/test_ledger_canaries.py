@@ -33,7 +33,7 @@ from tests.ledger_world import (
     create_world,
     load_state,
 )
-from tests.property.operations import Run, run_sequence
+from tests.property.sequences import Run, run_sequence
 
 Rule = Callable[..., Any]
 N_OPERATIONS, SEEDS = 200, range(60)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sim.ledger.invariants import check_attenuation, check_conservation, check_range
-from tests.ledger_world import REACHABLE, apply_one, create_row, get_snapshot, load_state
+from tests.ledger_world import apply_one, create_row, get_snapshot, load_state
+from tests.property.reachable import REACHABLE
 from tests.vectors.emit import (
     apply_changes,
     compute_digest,

@@ -20,6 +20,7 @@ from tests.ledger_world import (
     ABROAD,
     AGENT,
     DELETE,
+    HEIGHT,
     HELPER,
     MEDIATED,
     NONCE,
@@ -38,7 +39,7 @@ from tests.ledger_world import (
     create_world,
     load_state,
 )
-from tests.property import reference_machine
+from tests.property import reference_words
 
 LIVE, EXPIRED, DEAD = 1, 2, 0
 
@@ -76,7 +77,7 @@ def create_chain() -> World:
 
 def get_standing_of_third(world: World, now_us: int, lag_us: int = 0) -> int:
     state = load_state(world)
-    return get_standing(state.accounts, state.grants, 2, now_us, lag_us)
+    return get_standing(state.accounts, state.grants, 2, now_us, lag_us, HEIGHT)
 
 
 def test_a_grant_lives_up_to_its_expiry_and_not_at_it() -> None:
@@ -234,7 +235,7 @@ def test_the_call_digest_is_that_of_the_reference_machine() -> None:
         )
         tx = create_records(TRANSACTION, [row])[0]
         digest = compute_call_digest(tx, np.array(ids, dtype=np.int64))
-        assert digest == reference_machine.compute_call_digest(sender, operation, amount, *ids)
+        assert digest == reference_words.compute_call_digest(sender, operation, amount, *ids)
         assert 0 <= digest < 2**63
 
 
@@ -242,7 +243,7 @@ APPROVED = {"approval_effects": 0b100}
 
 
 def approve(world: World, **columns: int) -> World:
-    digest = reference_machine.compute_call_digest(AGENT, DELETE, 5)
+    digest = reference_words.compute_call_digest(AGENT, DELETE, 5)
     given = {"approver": OPERATOR, "sender": AGENT, "call_digest": digest}
     world["approvals"].append(create_row("approvals", **given | columns))
     return world

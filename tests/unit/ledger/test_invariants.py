@@ -67,7 +67,7 @@ def test_a_run_without_transactions_passes_every_checker() -> None:
 
 def test_the_sum_is_exact_for_any_amounts() -> None:
     state = load_state(create_world())
-    state.accounts["balance"][:6] = [2**63 - 1, -(2**63), 2**63 - 1, -(2**63), 10_003, -1]
+    state.accounts["balance"][:7] = [2**63 - 1, -(2**63), 2**63 - 1, -(2**63), 10_003, -1, 0]
     check_conservation(state, 0)
     state.accounts["balance"][4] += 1
     with pytest.raises(InvariantError, match="expected a sum of 10000, found 10001"):

@@ -6,7 +6,7 @@ import pytest
 from sim.core.reasons import Reason
 from sim.core.records import Kind, Status
 from sim.core.units import PPM, SUPPLY_MAX
-from sim.ledger.rules import create_rules
+from sim.ledger.rules import Reputation, create_rules
 from sim.ledger.slashing import (
     compute_correlated_share,
     compute_slash,
@@ -40,6 +40,7 @@ from tests.ledger_world import (
 
 STRICT = create_strict_rules()
 TOTAL = 10_000_000
+BETA = int(Reputation.BETA)
 
 
 def create_staked_world(**stakes: int) -> World:
@@ -199,7 +200,7 @@ def test_evidence_is_good_for_as_long_as_it_is_young(height: int, code: Reason) 
 def test_an_offender_is_tombstoned_and_the_reporter_rewarded() -> None:
     state = load_state(create_staked_world(owner=100_000, helper=TOTAL - 100_000))
     treasury = state.accounts[TREASURY]["balance"]
-    receipt = apply_one(state, STRICT, create_evidence())
+    receipt = apply_one(state, create_strict_rules(reputation_rule=BETA), create_evidence())
     owner = state.accounts[OWNER]
     assert (receipt["amount"], receipt["counterparty"]) == (5_000, 0)
     assert (owner["stake"], owner["status"]) == (95_000, Status.TOMBSTONED)
@@ -228,7 +229,7 @@ def test_one_offence_is_slashed_once_however_many_pairs_prove_it() -> None:
 def test_all_offences_before_the_tombstone_have_one_price(other: Row) -> None:
     state = load_state(create_staked_world(owner=100_000, helper=TOTAL))
     block = [create_evidence(), create_evidence(nonce=NONCE + 1, **other)]
-    receipts = apply_all(state, STRICT, block)
+    receipts = apply_all(state, create_strict_rules(reputation_rule=BETA), block)
     assert [receipt["code"] for receipt in receipts] == [Reason.APPLIED, Reason.APPLIED]
     assert [receipt["amount"] for receipt in receipts] == [5_000, 0]
     assert state.evidence["base"][:2].tolist() == [100_000, 0]

@@ -65,10 +65,10 @@ def test_an_account_that_registers_in_the_run_is_booked_too() -> None:
     rules = create_strict_rules(unbonding_blocks=0)
     rows = [
         create_transaction(Kind.REGISTER, sender=OPERATOR, nonce=NONCE, target=77, amount=50),
-        create_transaction(Kind.BOND, sender=6, amount=40),
-        create_transaction(Kind.UNBOND, sender=6, nonce=1, amount=30),
-        create_transaction(Kind.WITHDRAW, sender=6, nonce=2),
-        create_transaction(Kind.EVIDENCE, sender=AGENT, nonce=NONCE, target=6),
+        create_transaction(Kind.BOND, sender=7, amount=40),
+        create_transaction(Kind.UNBOND, sender=7, nonce=1, amount=30),
+        create_transaction(Kind.WITHDRAW, sender=7, nonce=2),
+        create_transaction(Kind.EVIDENCE, sender=AGENT, nonce=NONCE, target=7),
     ]
     before, after, *run = create_run(rows, create_world(), rules)
     assert not run[1]["code"].any()

@@ -177,8 +177,8 @@ def test_what_is_unbonding_admits_to_nothing() -> None:
     [
         ({}, Reason.APPLIED),
         ({"target": -1}, Reason.TARGET_UNKNOWN),
-        ({"target": 6}, Reason.TARGET_UNKNOWN),
-        ({"target": 6, "proof_valid": 0}, Reason.TARGET_UNKNOWN),
+        ({"target": 7}, Reason.TARGET_UNKNOWN),
+        ({"target": 7, "proof_valid": 0}, Reason.TARGET_UNKNOWN),
         ({"proof_valid": 0}, Reason.PROOF_INVALID),
         ({"proof_valid": 0, "subject": HEIGHT + 1}, Reason.PROOF_INVALID),
         ({"proof_valid": 2}, Reason.PROOF_INVALID),

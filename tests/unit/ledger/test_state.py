@@ -6,6 +6,7 @@ import pytest
 from sim.core.units import SUPPLY_MAX
 from sim.ledger.state import (
     BURN,
+    ESCROW,
     N_ACCOUNTS,
     N_GRANTS,
     N_LOGS,
@@ -20,7 +21,10 @@ from sim.ledger.state import (
     index_entity,
 )
 from tests.ledger_world import (
+    add_dispute,
     add_grant,
+    add_sale,
+    add_signal,
     add_unbonding,
     create_row,
     create_world,
@@ -29,11 +33,11 @@ from tests.ledger_world import (
 )
 
 
-def test_a_new_ledger_has_a_treasury_that_owns_everything_and_a_burn_account() -> None:
+def test_a_new_ledger_has_a_treasury_that_owns_everything_and_others_with_nothing() -> None:
     state = create_state(supply=1_000)
-    assert state.counters[N_ACCOUNTS] == 2
+    assert state.counters[N_ACCOUNTS] == 3
     assert state.counters[SUPPLY] == 1_000
-    assert state.accounts["balance"][[TREASURY, BURN]].tolist() == [1_000, 0]
+    assert state.accounts["balance"][[TREASURY, BURN, ESCROW]].tolist() == [1_000, 0, 0]
 
 
 @pytest.mark.parametrize("supply", [-1, SUPPLY_MAX + 1])
@@ -64,7 +68,7 @@ def test_an_account_is_found_by_its_entity() -> None:
 def test_entities_that_fall_on_one_place_of_the_index_are_all_found() -> None:
     state = create_state(supply=0, accounts=32)
     size = state.entity_index.shape[0]
-    entities = [size * k + 5 for k in range(30)]
+    entities = [size * k + 5 for k in range(29)]
     places = [add_account(state, entity=entity, org=0, namespace=0) for entity in entities]
     found = [find_entity(state.entity_index, state.accounts, entity) for entity in entities]
     assert found == places
@@ -90,6 +94,17 @@ def test_a_grown_ledger_says_the_same_and_has_the_room_asked_for() -> None:
     world["evidence"].append(create_row("evidence", offender=3, word3=-1))
     world["liveness"].append(create_row("liveness", account=3, places=[0, 62, 63, 125]))
     state = load_state(world)
+    add_signal(world, seller=3, bond=5, word3=-1)
+    add_sale(world, signal=0, buyer=4, price=7, paid=7, state=1)
+    add_sale(world, signal=0, buyer=5, price=7, paid=7, state=1)
+    add_dispute(world, signal=0, challenger=4, bond=5)
+    world["ratings"].append(create_row("ratings", rater=4, value=2**62))
+    world["judges"] += [5, 4]
+    state = load_state(world)
+    market = {"signals": 40, "sales": 41, "disputes": 42, "ratings": 43}
+    grown = create_grown(state, **market)
+    assert get_snapshot(grown) == get_snapshot(state)
+    assert all(getattr(grown, name).shape[0] >= room + 1 for name, room in market.items())
     grown = create_grown(state, grants=100, approvals=50, pool=500, unbonding=30, evidence=20)
     assert get_snapshot(grown) == get_snapshot(state)
     assert grown.grants.shape[0] >= state.counters[N_GRANTS] + 100

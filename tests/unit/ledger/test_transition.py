@@ -123,7 +123,7 @@ def test_where_replays_do_not_bind_the_next_nonce_does_not_fall() -> None:
     "column",
     [
         {"kind": 0},
-        {"kind": 13},
+        {"kind": 18},
         {"fee": -1},
         {"fee": SUPPLY_MAX + 1},
         {"amount": -1},
@@ -296,7 +296,7 @@ def test_an_approval_is_used_up_by_the_call_it_lets_through() -> None:
     state = load_state(world)
     rules = create_strict_rules(approval_effects=0b100)
     approve = create_tx(Kind.APPROVE, target=AGENT, expires_us=NOW_US + 1)
-    approve["subject"] = 17412474363683168  # the agent's call of DELETE for nothing
+    approve["subject"] = 17412625478105759  # the agent's call of DELETE for nothing
     calls = [create_tx(Kind.CALL, AGENT, NONCE + k, target=DELETE, parent=0) for k in (0, 1)]
     codes = [receipt["code"] for receipt in apply_all(state, rules, [approve, *calls])]
     assert codes == [Reason.APPLIED, Reason.APPLIED, Reason.APPROVAL_MISSING]
