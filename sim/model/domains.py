@@ -20,6 +20,7 @@ from sim.core.records import (
 from sim.ledger.invariants import check_attenuation, check_capabilities, check_nonces
 from sim.ledger.liveness import record_participation
 from sim.ledger.market import process_epoch
+from sim.ledger.market_invariants import MarketBook
 from sim.ledger.rules import Rules
 from sim.ledger.stake_invariants import check_slashing, check_stakes, check_unbonding
 from sim.ledger.state import (
@@ -80,6 +81,7 @@ class Domain:
         self.n_applied = 0
         self.participations: list[Participation] = []
         self.epochs: list[Epoch] = []
+        self.book: MarketBook | None = None
         self.n_jailed = 0  # times a validator was jailed for its absence
 
     def fork(self) -> Domain:
@@ -93,6 +95,7 @@ class Domain:
         other.ends = list(self.ends)
         other.participations = list(self.participations)
         other.epochs = list(self.epochs)
+        other.book = None  # nothing is traded before time starts
         other.tree = PagedTree()
         return other
 
@@ -113,12 +116,24 @@ class Domain:
         if broken >= 0:
             height = int(transactions["height"][ends[broken] - 1])
             raise InvariantError("I8 conservation", height, "the supply", "another sum")
+        self.check_trade(transactions, receipts)
         self.resync(batch, receipts)
         self.applied.append(transactions)
         self.receipts.append(receipts)
         self.ends += (ends + self.n_applied).tolist()
         self.n_applied += n
         return receipts
+
+    def check_trade(self, transactions: Records, receipts: Records) -> None:
+        """Book what was traded a second time, and compare.
+
+        Errors: InvariantError.
+        """
+        if self.book is None and self.world.market.cohorts:
+            self.book = MarketBook(self.genesis, self.rules)
+        if self.book is not None:
+            self.book.add(transactions, receipts, self.state)
+            self.book.check(self.state, int(receipts["height"].max(initial=0)))
 
     def record_participation(self, height: int, signers: Sequence[int]) -> None:
         """Count who signed a block, after all that was applied so far."""
