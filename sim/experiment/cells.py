@@ -68,7 +68,8 @@ def run_job(job: Job) -> JobResult:
         for name, value in (measured | others).items():
             values[name].append(value)
         digests.append(trace.compute_digest())
-        n_calls += int(np.count_nonzero(trace.truths["agent"] >= 0))
+        truths = trace.truths
+        n_calls += int(np.count_nonzero((truths["agent"] >= 0) | (truths["trader"] >= 0)))
         if job.folder:
             traces.append(trace)
     if job.folder:

@@ -112,8 +112,19 @@ def is_attempt(chunk: Chunk) -> Flags:
 
 
 def is_call(chunk: Chunk) -> Flags:
-    """Calls of agents; not an org's own record keeping."""
-    flags: Flags = (chunk.truths["agent"] >= 0) & (chunk.receipts["kind"] == int(Kind.CALL))
+    """Calls of agents and publications of traders: what needs a capability.
+
+    Not an org's own record keeping, and no other part of a trade.
+    """
+    kind = chunk.receipts["kind"]
+    calls = (chunk.truths["agent"] >= 0) & (kind == int(Kind.CALL))
+    flags: Flags = calls | ((chunk.truths["trader"] >= 0) & (kind == int(Kind.PUBLISH)))
+    return flags
+
+
+def is_purchase(chunk: Chunk) -> Flags:
+    """Purchases of traders."""
+    flags: Flags = (chunk.truths["trader"] >= 0) & (chunk.receipts["kind"] == int(Kind.BUY))
     return flags
 
 

@@ -21,6 +21,7 @@ from sim.metrics.base import (
     is_executed,
     is_overscoped,
     is_pending,
+    is_purchase,
     is_unauthorized,
 )
 
@@ -72,13 +73,18 @@ def _count_tasks_done(chunk: Chunk) -> float:
 
 def sum_harm(chunk: Chunk) -> Sums:
     """Harm of executed acts in 1/1000 of tasks: 1000 times their harm, finished tasks."""
+    return create_pair(1000.0 * _sum_harm(chunk), _count_tasks_done(chunk))
+
+
+def _sum_harm(chunk: Chunk) -> float:
+    """Harm of executed acts, and of acting on fraudulent signals that were sold."""
     harm = chunk.truths["harm"][is_executed(chunk) & is_call(chunk)].sum()
-    return create_pair(1000.0 * float(harm), _count_tasks_done(chunk))
+    return float(harm + chunk.market.sales["harm"].sum())
 
 
 def sum_harm_of_episode(chunk: Chunk) -> Sums:
     """Harm of executed acts."""
-    return np.array([chunk.truths["harm"][is_executed(chunk) & is_call(chunk)].sum()], float)
+    return np.array([_sum_harm(chunk)])
 
 
 def count_irreversible(chunk: Chunk) -> Sums:
@@ -105,8 +111,8 @@ def finish_largest(parts: list[Sums], facts: Facts) -> Value:
 
 
 def get_latencies_s(chunk: Chunk) -> Sums:
-    """Seconds from submission to the final decision of every call; infinite while pending."""
-    calls = is_call(chunk)
+    """Seconds from submission to the final decision of calls and trades; infinite while pending."""
+    calls = is_call(chunk) | is_purchase(chunk)
     final_us, submitted_us = chunk.truths["final_us"], chunk.receipts["submitted_us"]
     latency_s = (final_us - submitted_us) / US_PER_S
     return np.where(is_pending(chunk), np.inf, latency_s)[calls]

@@ -52,6 +52,7 @@ def create_chunk(**columns: int) -> Chunk:
     receipts, truths = np.zeros(1, dtype=RECEIPT), np.zeros(1, dtype=TRUTH)
     receipts["kind"], receipts["required"], receipts["caps_effective"] = Kind.CALL, 0b10, 0b10
     truths["legit"] = 1
+    truths["trader"] = -1
     for name, value in columns.items():
         table = receipts if name in (RECEIPT.names or ()) else truths
         table[name] = value
