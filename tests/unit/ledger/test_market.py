@@ -13,8 +13,8 @@ from sim.ledger.transition import is_conserved
 from tests.ledger_world import (
     AGENT,
     DELETE,
-    HELPER,
     HEIGHT,
+    HELPER,
     NONCE,
     NOW_US,
     OPERATOR,
@@ -208,7 +208,7 @@ def test_nobody_judges_its_own_cause(judges: Judges, party: int) -> None:
 def test_one_org_does_not_rate_itself(issuer: int, other_issuer: int, is_one: bool) -> None:
     state = load_state(create_world())
     state.accounts["issuer"][OWNER], state.accounts["issuer"][HELPER] = issuer, other_issuer
-    assert have_one_controller(state, OWNER, HELPER) is is_one
+    assert bool(have_one_controller(state, OWNER, HELPER)) is is_one
 
 
 @pytest.mark.parametrize(
