@@ -6,17 +6,25 @@ The transition runs interpreted here, so that one of its rules can be replaced b
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from sim.core import arithmetic
 from sim.core.errors import InvariantError
 from sim.core.reasons import Reason
 from sim.core.records import Kind
-from sim.ledger import checks, kinds, liveness, slashing, staking, state, transition
 from sim.ledger.checks import CAPABILITY_BITS, REPLAYED_BIT, Judgement
 from sim.ledger.state import BURN, N_EVIDENCE, N_VALIDATORS, TREASURY, State
+from tests.canaries.planting import (
+    Defect,
+    Rule,
+    always,
+    excuse,
+    interpret,
+    is_caught,
+    plant,
+    wrap,
+)
 from tests.ledger_world import (
     AGENT,
     DELETE,
@@ -35,23 +43,12 @@ from tests.ledger_world import (
 )
 from tests.property.sequences import Run, run_sequence
 
-Rule = Callable[..., Any]
-N_OPERATIONS, SEEDS = 200, range(60)
-MODULES = (state, checks, transition, kinds, staking, slashing, liveness, arithmetic)
+N_OPERATIONS, SEEDS = 200, range(90)
 
 
 @pytest.fixture
 def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every compiled rule as the Python function it was compiled from."""
-    for module in MODULES:
-        for name, rule in list(vars(module).items()):
-            if hasattr(rule, "py_func"):
-                monkeypatch.setattr(module, name, rule.py_func)
-
-
-def wrap(number: int) -> int:
-    """What a 64-bit register makes of a number."""
-    return (number + 2**63) % 2**64 - 2**63
+    interpret(monkeypatch)
 
 
 def fee_is_not_booked(rule: Rule) -> Rule:
@@ -125,22 +122,10 @@ def capability_is_not_awaited(rule: Rule) -> Rule:
     return judge_call
 
 
-def excuse(*reasons: Reason) -> Callable[[Rule], Rule]:
-    """A kind's own check that some reasons no longer come out of."""
-
-    def defect(rule: Rule) -> Rule:
-        def validate(*given: Any) -> int:
-            reason = rule(*given)
-            return 0 if reason in reasons else reason
-
-        return validate
-
-    return defect
-
-
 def revocation_is_late(rule: Rule) -> Rule:
-    def get_standing(accounts: Any, grants: Any, slot: int, now_us: int, lag_us: int) -> int:
-        return rule(accounts, grants, slot, now_us, lag_us + 1_000_000)
+    def get_standing(*given: Any) -> int:
+        *where, lag_us, height = given
+        return rule(*where, lag_us + 1_000_000, height)
 
     return get_standing
 
@@ -249,24 +234,8 @@ def silence_is_slashed(rule: Rule) -> Rule:
     return jail
 
 
-def always(value: Any) -> Callable[[Rule], Rule]:
-    """A rule that looks at nothing."""
-    return lambda _: lambda *_: value
-
-
 def get_last_reason(_: Rule) -> Rule:
     return lambda failed: max(0, int(failed).bit_length() - 1)
-
-
-class Defect(NamedTuple):
-    """Wrong rules by the name of the rule they replace, and what catches them.
-
-    The reference machine catches each of them; `broken` names the invariant that does too.
-    """
-
-    plants: dict[str, Callable[[Rule], Rule]]
-    broken: str = ""
-    rules: str = "all_bind"
 
 
 SELF_TRANSFER = {
@@ -335,25 +304,8 @@ def test_the_interpreted_ledger_agrees_while_nothing_is_planted(rules: str) -> N
 @pytest.mark.usefixtures("interpreted")
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_wrong_rule_is_caught(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    defect = DEFECTS[name]
-    for rule, plant in defect.plants.items():
-        for module in MODULES:
-            if hasattr(module, rule):
-                monkeypatch.setattr(module, rule, plant(getattr(module, rule)))
-    runs = (run_sequence(defect.rules, seed, N_OPERATIONS, stop=False) for seed in SEEDS)
-    caught = (bool(run.mismatch) and is_broken(run, defect.broken) for run in runs)
-    assert any(caught)
-
-
-def is_broken(run: Run, invariant: str) -> bool:
-    """Whether this invariant fails over a run, or none is asked for."""
-    if not invariant:
-        return True
-    try:
-        run.check(invariant.partition(" ")[0])
-    except InvariantError as error:
-        return error.invariant.startswith(invariant)
-    return False
+    plant(monkeypatch, DEFECTS[name].plants)
+    assert is_caught(DEFECTS[name], SEEDS, N_OPERATIONS)
 
 
 def create_honest_run() -> Run:

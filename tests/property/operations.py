@@ -130,8 +130,10 @@ def draw_rotate_key(rng: Random, ledger: ReferenceLedger, sender: int, _: Moment
     return {"target": rng.choice([sender, draw_account(rng, ledger)])}, []
 
 
-def draw_transfer(rng: Random, ledger: ReferenceLedger, _: int, __: Moment):
-    return {"target": draw_account(rng, ledger), "amount": rng.choice([0, 1, 10, 40, 2**60])}, []
+def draw_transfer(rng: Random, ledger: ReferenceLedger, sender: int, _: Moment):
+    amount = rng.choice([0, 1, 10, 40, 2**60])
+    sender = rng.choice([0, sender]) if amount == 2**60 else sender
+    return {"sender": sender, "target": draw_account(rng, ledger), "amount": amount}, []
 
 
 def draw_call(rng: Random, ledger: ReferenceLedger, sender: int, _: Moment):

@@ -90,6 +90,13 @@ class Run(NamedTuple):
     transactions: list[Row]
     receipts: list[Row]  # of the compiled ledger
 
+    def check_market(self) -> None:
+        """Book all of the run at once, and compare."""
+        book = MarketBook(self.before, self.rules)
+        transactions = create_records(TRANSACTION, self.transactions)
+        book.add(transactions, create_records(RECEIPT, self.receipts), self.after)
+        book.check(self.after, 0)
+
     def check_invariants(self) -> None:
         """Let every checker look at the run."""
         for invariant in (
@@ -127,12 +134,12 @@ class Run(NamedTuple):
                 invariants.check_authority(before, after, transactions, receipts)
             case "I14":
                 stake_invariants.check_slashing(before, rules, transactions, receipts)
+                self.check_market()
             case "I15":
                 stake_invariants.check_stakes(before, after, rules, transactions, receipts)
-            case "market" | "I16" | "I17":
-                book = MarketBook(before, rules)
-                book.add(transactions, receipts, after)
-                book.check(after, 0)
+                self.check_market()
+            case "I16" | "I17":
+                self.check_market()
             case "dropped":
                 invariants.check_dropped(before, after, transactions, receipts)
 
@@ -171,9 +178,9 @@ def run_sequence(name: str, seed: int, n_operations: int, *, stop: bool = True) 
 
 
 def disturb(rng: Random, ledgers: list[list[Row] | Records]) -> None:
-    """Jail or free an account, as punishment and governance do."""
+    """Jail, freeze or free an account, as punishment and governance do."""
     index = rng.randrange(OPERATOR, len(ledgers[0]))
-    status = rng.choice([Status.ACTIVE] * 6 + [Status.JAILED])
+    status = rng.choice([Status.ACTIVE] * 6 + [Status.JAILED, Status.FROZEN])
     for accounts in ledgers:
         accounts[index]["status"] = int(status)
 

@@ -6,7 +6,15 @@ import pytest
 
 from sim.core.reasons import ALWAYS_BINDING, Reason
 from sim.core.records import Posture
-from sim.ledger.rules import ACROSS, INSIDE, N_SITUATIONS, Source, create_rules, get_situation
+from sim.ledger.rules import (
+    ACROSS,
+    COMMITTEE_MAX,
+    INSIDE,
+    N_SITUATIONS,
+    Source,
+    create_rules,
+    get_situation,
+)
 
 
 def test_every_situation_has_its_own_row() -> None:
@@ -58,3 +66,18 @@ def test_rules_that_cannot_be_kept_are_refused(numbers: dict[str, int]) -> None:
 def test_the_widest_window_and_shares_of_the_whole_are_allowed() -> None:
     rules = create_rules(slash_treasury_ppm=400_000, liveness_window_blocks=126)
     assert (rules.slash_treasury_ppm, rules.liveness_window_blocks) == (400_000, 126)
+
+
+@pytest.mark.parametrize(
+    "name", ["bond_fee_ppm", "escrow_fee_ppm", "forgetting_ppm", "newcomer_ppm"]
+)
+@pytest.mark.parametrize("share_ppm", [-1, 1_000_001])
+def test_a_share_is_a_share(name: str, share_ppm: int) -> None:
+    with pytest.raises(ValueError, match=name):
+        create_rules(**{name: share_ppm})
+
+
+@pytest.mark.parametrize("seats", [0, COMMITTEE_MAX + 1])
+def test_a_committee_has_a_seat_and_fits_its_mask(seats: int) -> None:
+    with pytest.raises(ValueError, match="committee"):
+        create_rules(committee=seats)
