@@ -12,6 +12,13 @@ from sim.core.arithmetic import mul_ppm, muldiv
 from sim.core.compiled import njit
 from sim.core.records import Record, Status
 from sim.core.units import PPM
+from sim.ledger.penalties import (
+    compute_escalated_rate,
+    compute_fixed_penalty,
+    compute_harm_penalty,
+    compute_share_penalty,
+    is_last_offence,
+)
 from sim.ledger.reputation import convict_account
 from sim.ledger.rules import Rules, Slashing
 from sim.ledger.state import BURN, N_ACCOUNTS, N_EVIDENCE, N_UNBONDING, TREASURY, State
@@ -59,34 +66,11 @@ def compute_slash(base: int, slashable: int, rate_ppm: int, floor: int) -> int:
 
 
 @njit
-def compute_harm_slash(base: int, harm: int, rate_ppm: int) -> int:
-    """A multiple of the harm, as far as the stake goes.
-
-    Units:  base units; rate_ppm in 0..10_000_000.
-    Return: 0..base.
-    Source: an assumption: damages, and punitive ones above one time the harm.
-    """
-    whole = rate_ppm // PPM
-    if whole > 0 and harm >= (base + whole - 1) // whole:
-        return base
-    return min(base, harm * whole + mul_ppm(harm, rate_ppm % PPM))
-
-
-@njit
-def compute_escalated_rate(rate_ppm: int, offences: int) -> int:
-    """Share of stake that doubles with each earlier offence.
-
-    Return: ppm, 0..1_000_000.
-    Source: an assumption.
-    """
-    if offences >= 20:
-        return PPM if rate_ppm > 0 else 0
-    return min(PPM, rate_ppm << offences)
-
-
-@njit
 def compute_ethereum_slash(base: int, share_ppm: int) -> int:
     """Initial and correlation penalty of a share of all stake convicted lately, both at once.
+
+    The exact penalties, in Gwei and fork by fork, are in `penalties`; here amounts are base units,
+    of which no account need have a billion.
 
     Return: base units, 0..base.
     Source: consensus-specs, electra: one 4096th at once, and three times the share later.
@@ -216,11 +200,11 @@ def compute_penalty(
     if rule == _NONE:
         return 0
     if rule == _FIXED:
-        return min(base, rules.slash_fixed)
+        return compute_fixed_penalty(base, rules.slash_fixed)
     if rule in (_PROPORTIONAL, _COSMOS):
-        return mul_ppm(base, rules.slash_rate_ppm)
+        return compute_share_penalty(base, base, rules.slash_rate_ppm)
     if rule == _HARM:
-        return compute_harm_slash(base, harm, rules.slash_harm_ppm)
+        return compute_harm_penalty(harm, base, rules.slash_harm_ppm)
     if rule == _ESCALATING:
         return mul_ppm(base, compute_escalated_rate(rules.slash_rate_ppm, offences))
     total = get_total_stake_at(state, evidence["offence_height"])
@@ -276,8 +260,9 @@ def bar_account(rules: Rules, account: Record, evidence: Record) -> None:
     """
     is_final = evidence["statement"] != FRAUD or rules.slash_rule == _COSMOS
     if evidence["statement"] == FRAUD:
+        is_last = is_last_offence(account["offences"], rules.offences_max)
         account["offences"] += 1
-        if rules.slash_rule == _ESCALATING and account["offences"] >= rules.offences_max:
+        if rules.slash_rule == _ESCALATING and is_last:
             is_final = True
     else:
         convict_account(rules, account, OFFENCE_PPM)  # of a fraud, whoever decided it does so

@@ -9,6 +9,7 @@ from sim.ledger.rules import Judges, Settlement, Slashing, Weighting
 from tests.property.reference_stakes import StakeRules
 from tests.property.reference_words import (
     ESCROW,
+    FRAUD,
     PPM,
     READY,
     TREASURY,
@@ -18,8 +19,6 @@ from tests.property.reference_words import (
     move,
     rename,
 )
-
-FRAUD = 100  # statement of evidence that comes out of a dispute
 
 
 class MarketRules(StakeRules):
@@ -253,7 +252,7 @@ class MarketRules(StakeRules):
         """From escrow back to the buyer; from the seller only where the rules claw back."""
         reclaims = self.rules.claws_back and sale["state"] in {SaleState.PAID, SaleState.INVOICED}
         if reclaims:
-            sale["paid"] -= move(seller, self.accounts[sale["buyer"]], sale["paid"])
+            move(seller, self.accounts[sale["buyer"]], sale["paid"])
         if sale["state"] == SaleState.HELD:
             self.pay_out(sale["buyer"], sale["paid"])
             sale["state"] = int(SaleState.REFUNDED)

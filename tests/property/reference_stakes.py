@@ -7,6 +7,7 @@ from sim.core.records import Status
 from sim.ledger.rules import Reputation, Rules, Slashing
 from tests.property.reference_words import (
     BURN,
+    FRAUD,
     LARGEST,
     PPM,
     READY,
@@ -113,7 +114,10 @@ class StakeRules:
         first_height = proof["height"] - rules.evidence_age_blocks + 1
         recent = [row["base"] for row in self.evidence if row["height"] >= first_height]
         triple = 3 * (min(total, sum(recent) + base) * PPM // max(1, total))
-        match Slashing(rules.slash_rule):
+        rule = Slashing(rules.slash_rule)
+        if proof["statement"] != FRAUD and rule in {Slashing.NONE, Slashing.HARM}:
+            rule = Slashing.CORRELATED  # to contradict oneself is never free
+        match rule:
             case Slashing.CORRELATED:
                 taken = max(rules.slash_floor, base * min(PPM, max(rate, triple)) // PPM)
             case Slashing.NONE:

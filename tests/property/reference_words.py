@@ -15,6 +15,7 @@ Steps = Iterator[Any]  # of a kind: (reason, whether it fails) in order, READY, 
 
 TREASURY, BURN, ESCROW = 0, 1, 2
 LARGEST = 2**62  # amounts and nonces
+FRAUD = 100  # statement of evidence that comes out of a dispute
 PPM = 1_000_000
 READY = (Reason.APPLIED, True)
 

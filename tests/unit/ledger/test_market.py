@@ -115,9 +115,9 @@ def test_what_is_clawed_back_is_what_the_seller_still_has() -> None:
         add_sale(world, signal=0, buyer=buyer, price=50, paid=50, state=SaleState.PAID)
     state = load_state(world)
     uphold(state, claws_back=1, slash_rule=Slashing.NONE)
-    assert state.sales["paid"][:2].tolist() == [30, 0]  # 70 were left, the newest came first
+    assert state.sales["paid"][:2].tolist() == [50, 50]  # what was paid is not forgotten
     assert state.sales["state"][:2].tolist() == [SaleState.RECOVERED] * 2
-    assert state.accounts["balance"][OWNER] == 0
+    assert state.accounts["balance"][OWNER] == 0  # 70 were left: the newest sale came first
 
 
 # standing
