@@ -74,7 +74,8 @@ class Book:
         elif receipt["kind"] == Kind.WITHDRAW:
             self.entries.pop(slot, None)
         elif receipt["kind"] == Kind.PUBLISH:
-            self.signals[slot] = sender, int(receipt["height"])
+            if slot >= 0:  # else it went past the enforcement point, and is on no ledger
+                self.signals[slot] = sender, int(receipt["height"])
         elif receipt["kind"] == Kind.CHALLENGE:
             self.disputes[slot] = int(tx["target"])
         else:

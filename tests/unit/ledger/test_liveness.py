@@ -173,3 +173,36 @@ def test_a_validator_of_the_genesis_block_has_its_stake_from_the_treasury() -> N
     assert state.accounts["stake"][accounts].tolist() == [300, 300]
     assert state.accounts[0]["balance"] == 1_000 - 2 * 305
     assert np.count_nonzero(state.liveness["jailed_until_height"]) == 0
+
+
+def jail_for_a_fraud(state: State, until_height: int) -> None:
+    state.accounts[OWNER]["status"] = int(Status.JAILED)
+    state.accounts[OWNER]["jailed_until_height"] = until_height
+
+
+def test_a_validator_that_served_for_a_fraud_is_counted_again() -> None:
+    state = create_watched_state()
+    jail_for_a_fraud(state, 7)
+    participate(state, STRICT, [OWNER], [0], 6)
+    assert (get_status(state), state.liveness[0]["missed"]) == (Status.JAILED, 0)
+    participate(state, STRICT, [OWNER], [0], 7)
+    assert (get_status(state), state.liveness[0]["missed"]) == (Status.ACTIVE, 1)
+    assert state.accounts[OWNER]["jailed_until_height"] == 0
+
+
+@pytest.mark.parametrize(("until_height", "released"), [(150, 201), (300, 300)])
+def test_who_is_jailed_for_two_things_serves_both(until_height: int, released: int) -> None:
+    state = create_watched_state()
+    assert run_blocks(state, STRICT, [0] * 101) == [101]
+    owner = state.accounts[OWNER]
+    owner["jailed_until_height"] = max(owner["jailed_until_height"], until_height)
+    for height, status in ((released - 1, Status.JAILED), (released, Status.ACTIVE)):
+        participate(state, STRICT, [OWNER], [1], height)
+        assert get_status(state) == status
+
+
+def test_a_jail_without_end_does_not_end() -> None:
+    state = create_watched_state()
+    jail_for_a_fraud(state, 0)
+    participate(state, STRICT, [OWNER], [1], 10**9)
+    assert get_status(state) == Status.JAILED

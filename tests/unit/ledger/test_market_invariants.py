@@ -11,8 +11,15 @@ from sim.core.market import Resolution, SaleState, SignalState, Verdict
 from sim.core.reasons import Reason
 from sim.core.records import RECEIPT, TRANSACTION, Kind
 from sim.core.units import PPM
+from sim.ledger.invariants import (
+    check_authority,
+    check_capabilities,
+    check_dropped,
+    check_nonces,
+)
 from sim.ledger.market_invariants import SALE_MOVES, SIGNAL_MOVES, Deal, MarketBook, Offer
 from sim.ledger.rules import Judges
+from sim.ledger.stake_invariants import check_slashing, check_stakes
 from sim.ledger.state import ESCROW, N_RATINGS, N_SIGNALS
 from tests.ledger_world import (
     AGENT,
@@ -227,3 +234,62 @@ def test_where_nobody_judges_there_is_no_bench() -> None:
     assert codes == [Reason.APPLIED, Reason.APPLIED, Reason.NOT_JUDGE, Reason.APPLIED]
     assert run.after.disputes["verdict"][0] == Verdict.UNDECIDED
     run.check()
+
+
+# the other checkers, over trade
+
+
+def check_stake(run: MarketRun) -> None:
+    transactions = create_records(TRANSACTION, run.transactions)
+    receipts = create_records(RECEIPT, run.receipts)
+    check_slashing(run.before, run.rules, transactions, receipts)
+    check_stakes(run.before, run.after, run.rules, transactions, receipts)
+    check_dropped(run.before, run.after, transactions, receipts)
+    check_capabilities(run.after, run.rules, transactions, receipts)
+    check_authority(run.before, run.after, transactions, receipts)
+    check_nonces(run.before, run.after, run.rules, transactions, receipts)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_stake_that_a_verdict_takes_is_booked(name: str) -> None:
+    check_stake(RUNS[name]())
+
+
+SPOILED_STAKE = [
+    ("I14 slashing", "fraud slashed twice", repeat(4)),
+    ("I14 slashing", "fraud slashed beyond the stake", set_receipt(4, amount=1_001)),
+    ("I14 slashing", "fraud slashed backwards", set_receipt(4, amount=-1)),
+    ("I15 stake", "slash is not in the receipt", set_receipt(4, amount=0)),
+    ("I14 slashing", "another signal's seller pays", set_tx(2, target=1)),
+    ("I11 capability", "signal without its capability", set_receipt(0, caps_effective=0)),
+    ("I13 authority", "capability from nowhere", set_receipt(0, caps_effective=0b11111)),
+]
+
+
+@pytest.mark.parametrize(
+    ("invariant", "spoil"),
+    [(invariant, spoil) for invariant, _, spoil in SPOILED_STAKE],
+    ids=[what for _, what, _ in SPOILED_STAKE],
+)
+def test_spoiled_stake_is_caught(invariant: str, spoil: Spoil) -> None:
+    run = create_escrow_run()
+    spoil(run)
+    with pytest.raises(InvariantError, match=f"^{invariant} "):
+        check_stake(run)
+
+
+def test_a_bystander_of_a_dispute_does_not_change() -> None:
+    run = create_trust_run()
+    check_stake(run)
+    run.after.accounts["reputation_ppm"][HELPER] += 1
+    with pytest.raises(InvariantError, match=f"account {HELPER} changed"):
+        check_stake(run)
+
+
+@pytest.mark.parametrize("table", ["signals", "sales", "disputes", "ratings"])
+def test_a_market_that_changed_though_nothing_was_applied_is_caught(table: str) -> None:
+    run = create_escrow_run()
+    after = run.before._replace(**{table: getattr(run.after, table)})
+    empty = create_records(TRANSACTION, []), create_records(RECEIPT, [])
+    with pytest.raises(InvariantError, match=f"{table} changed"):
+        check_dropped(run.before, after, *empty)

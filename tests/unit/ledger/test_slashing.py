@@ -9,6 +9,9 @@ from sim.core.units import PPM, SUPPLY_MAX
 from sim.ledger.rules import Reputation, create_rules
 from sim.ledger.slashing import (
     compute_correlated_share,
+    compute_escalated_rate,
+    compute_ethereum_slash,
+    compute_harm_slash,
     compute_slash,
     compute_slash_rate,
     compute_split,
@@ -299,3 +302,57 @@ def test_every_page_that_punishment_touches_is_marked() -> None:
     state.dirty[:] = 0
     slash_account(state, STRICT, state.evidence[0], 10, victim)
     assert np.flatnonzero(state.dirty).tolist() == [0, 1, 2, 3]
+
+
+# the other rules
+
+
+@pytest.mark.parametrize(
+    ("rate_ppm", "offences", "escalated_ppm"),
+    [
+        (50_000, 0, 50_000),
+        (50_000, 1, 100_000),
+        (50_000, 4, 800_000),
+        (50_000, 5, PPM),
+        (1, 19, 524_288),
+        (1, 20, PPM),
+        (PPM, 2**62, PPM),
+        (0, 30, 0),
+    ],
+)
+def test_a_rate_doubles_with_each_fraud_up_to_all(
+    rate_ppm: int, offences: int, escalated_ppm: int
+) -> None:
+    assert compute_escalated_rate(rate_ppm, offences) == escalated_ppm
+
+
+@pytest.mark.parametrize(
+    ("base", "harm", "rate_ppm", "amount"),
+    [
+        (100_000, 1_001, PPM, 1_001),
+        (100_000, 1_001, 2_500_000, 2_502),
+        (100_000, 1_001, 300_000, 300),
+        (1_000, 1_001, PPM, 1_000),
+        (1_000, 0, 10 * PPM, 0),
+        (SUPPLY_MAX, SUPPLY_MAX, 10 * PPM, SUPPLY_MAX),
+        (SUPPLY_MAX, SUPPLY_MAX // 10, 9_999_999, SUPPLY_MAX // 10 * 9_999_999 // PPM),
+        (0, SUPPLY_MAX, 10 * PPM, 0),
+    ],
+)
+def test_damages_are_a_multiple_of_the_harm_as_far_as_the_stake_goes(
+    base: int, harm: int, rate_ppm: int, amount: int
+) -> None:
+    assert compute_harm_slash(base, harm, rate_ppm) == amount
+
+
+@pytest.mark.parametrize(
+    ("base", "share_ppm", "amount"),
+    [
+        (32_000_000_000, 0, 7_812_500),
+        (32_000_000_000, 10_000, 7_812_500 + 960_000_000),
+        (32_000_000_000, 333_334, 32_000_000_000),
+        (SUPPLY_MAX, PPM, SUPPLY_MAX),
+    ],
+)
+def test_both_penalties_of_ethereum_come_at_once(base: int, share_ppm: int, amount: int) -> None:
+    assert compute_ethereum_slash(base, share_ppm) == amount

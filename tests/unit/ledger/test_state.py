@@ -9,11 +9,13 @@ from sim.ledger.state import (
     ESCROW,
     N_ACCOUNTS,
     N_GRANTS,
+    N_JUDGES,
     N_LOGS,
     SUPPLY,
     TREASURY,
     State,
     add_account,
+    add_judge,
     add_log,
     create_grown,
     create_state,
@@ -126,3 +128,10 @@ def test_every_table_is_made_of_integers() -> None:
             [table.dtype[c] for c in table.dtype.names] if table.dtype.names else [table.dtype]
         )
         assert all(np.issubdtype(column, np.integer) for column in columns), name
+
+
+def test_judges_take_their_seats_in_order() -> None:
+    state = create_state(supply=0)
+    assert [add_judge(state, account) for account in (5, 3)] == [0, 1]
+    assert state.judges[:2].tolist() == [5, 3]
+    assert state.counters[N_JUDGES] == 2

@@ -290,6 +290,16 @@ def test_a_call_past_the_enforcement_point_leaves_a_receipt_and_no_trace() -> No
     assert get_snapshot(state) == get_snapshot(load_state(world))
 
 
+def test_where_the_rate_does_not_bind_an_empty_bucket_stays_as_it_is() -> None:
+    world = create_world()
+    world["accounts"][AGENT] |= {"tokens_ppm": 5, "tokens_us": NOW_US}
+    state, rules = load_state(world), create_rules(rate_cap_ppm=2_000_000)
+    receipt = apply_one(state, rules, create_tx(Kind.CALL, AGENT, target=READ))
+    assert receipt["code"] == Reason.APPLIED
+    assert receipt["violations"] == get_bit(Reason.RATE_LIMITED)
+    assert state.accounts[AGENT]["tokens_ppm"] == 5
+
+
 def test_an_approval_is_used_up_by_the_call_it_lets_through() -> None:
     world = create_world()
     add_grant(world, issuer=OPERATOR, holder=AGENT, mask=0b0100)
