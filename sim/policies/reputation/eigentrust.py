@@ -64,7 +64,8 @@ class EigenTrustSeeded:
     """Share of all trust that comes to rest at an account, starting from declared seeds alone.
 
     As `eigentrust`, with all trust from the start in the accounts declared; everybody where none
-    is. What it says is only as good as that declaration.
+    is. A declared account is known before anybody rates it, or else nobody would ever buy first.
+    What it says is only as good as that declaration.
     Source: Kamvar, Schlosser and Garcia-Molina 2003, The EigenTrust Algorithm; restart 0.15 ours.
     """
 
@@ -76,7 +77,17 @@ class EigenTrustSeeded:
         """Trust after at most 128 steps, or at an exact fixed point."""
         everybody = np.arange(view.n_accounts)
         seeds = view.pretrusted if len(view.pretrusted) else everybody
-        return compute_trust(view, seeds, self.restart_ppm)
+        scores = compute_trust(view, seeds, self.restart_ppm)
+        known = scores.known.copy()
+        known[view.pretrusted] = True
+        score_ppm = np.where(known, compute_size_free_ppm(scores.raw), view.newcomer_ppm)
+        return Scores(scores.raw, score_ppm, known)
+
+
+def compute_size_free_ppm(trust: Ints) -> Ints:
+    """Score in which an average account has one half, however many there are."""
+    score_ppm: Ints = np.minimum(trust * len(trust) // (G9 // AVERAGE_PPM), PPM)
+    return score_ppm
 
 
 def compute_trust(view: View, seeds: Ints, restart_ppm: int) -> Scores:
@@ -92,8 +103,7 @@ def compute_trust(view: View, seeds: Ints, restart_ppm: int) -> Scores:
     start[heir] += G9 - int(start.sum())
     trust = spread_trust(build_flow(ratings, n), start, restart_ppm)
     known = count_by(ratings.ratee, n) > 0
-    score_ppm = np.minimum(trust * n // (G9 // AVERAGE_PPM), PPM)
-    return Scores(trust, np.where(known, score_ppm, view.newcomer_ppm), known)
+    return Scores(trust, np.where(known, compute_size_free_ppm(trust), view.newcomer_ppm), known)
 
 
 def build_flow(ratings: Ratings, n_accounts: int) -> Flow:
