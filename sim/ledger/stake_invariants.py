@@ -102,11 +102,17 @@ class Book:
 
 
 def get_stake_rows(transactions: Records, receipts: Records) -> list[int]:
-    """Rows of a run that moved stake, or began what can move it."""
-    applied = (receipts["code"] == Reason.APPLIED) & np.isin(receipts["kind"], STAKE_KINDS)
-    applied &= (receipts["kind"] != Kind.RESOLVE) | np.isin(transactions["subject"], VERDICTS)
-    applied &= (receipts["kind"] != Kind.RESOLVE) | (receipts["amount"] != 0)
-    rows: list[int] = np.flatnonzero(applied).tolist()
+    """Rows of a run that moved stake, and those that say whose a verdict took."""
+    kind, slot = receipts["kind"], receipts["counterparty"]
+    applied = (receipts["code"] == Reason.APPLIED) & np.isin(kind, STAKE_KINDS)
+    slashed = applied & (kind == Kind.RESOLVE) & (receipts["amount"] != 0)
+    slashed &= np.isin(transactions["subject"], VERDICTS)
+    opened = applied & (kind == Kind.CHALLENGE)
+    opened &= np.isin(slot, transactions["target"][slashed])
+    published = applied & (kind == Kind.PUBLISH)
+    published &= np.isin(slot, transactions["target"][opened])
+    itself = applied & ~np.isin(kind, (Kind.PUBLISH, Kind.CHALLENGE, Kind.RESOLVE))
+    rows: list[int] = np.flatnonzero(itself | slashed | opened | published).tolist()
     return rows
 
 
