@@ -8,24 +8,32 @@ import numpy as np
 
 from sim.core.market import Occasion, Resolution, SaleState, Verdict
 from sim.core.purposes import Purpose
-from sim.core.reasons import GOVERNANCE, Reason
+from sim.core.reasons import DROPPED_LAST, GOVERNANCE, Reason
 from sim.core.records import Ints, Kind, Records, take_records
 from sim.core.units import PPM
 from sim.ledger.state import N_JUDGES
-from sim.model.chores import SLACK_US
 from sim.model.trade_layout import OCCASION, Chore
+from sim.model.trade_state import SLACK_US
+from sim.model.trades import MARKET
 from sim.policies.base import Judges
 
 if TYPE_CHECKING:
     from sim.model.batches import Batch
-    from sim.model.market import Market
+    from sim.model.trade_state import TradeState
 
 RATE_SLACK_US = 1_000_000  # after a sale is due, before its buyer rates it
 PAY_BEFORE_PPM = 750_000  # of the window, after which invoices are paid
 _DENIED = np.array([int(reason) for reason in GOVERNANCE], dtype=np.int64)
+# reasons against who sends, not against what is sent
+_SENDERS_OWN = (*range(1, DROPPED_LAST + 1), int(Reason.SENDER_NOT_ACTIVE))
+RETRIED = {
+    Resolution.RELEASE: Chore.RELEASE,
+    Resolution.PROOF: Chore.PROVE,
+    Resolution.TIMEOUT: Chore.TIME_OUT,
+}
 
 
-def note_decided(market: Market, batch: Batch, receipts: Records) -> None:
+def note_decided(market: TradeState, batch: Batch, receipts: Records) -> None:
     """Take note of a decided batch, kind by kind."""
     kind, applied = receipts["kind"], receipts["code"] == 0
     own = batch.truths["trader"] >= 0
@@ -44,9 +52,13 @@ def note_decided(market: Market, batch: Batch, receipts: Records) -> None:
     refused = np.flatnonzero(own & ~applied)
     if len(refused):
         note_refused(market, batch.take(refused), receipts.take(refused))
+    owed = (batch.truths["trader"] == MARKET) & (kind == Kind.RESOLVE)
+    put_off = np.flatnonzero(owed & np.isin(receipts["code"], _SENDERS_OWN))
+    if len(put_off):
+        note_put_off(market, batch.take(put_off), receipts.take(put_off))
 
 
-def note_published(market: Market, batch: Batch, receipts: Records) -> None:
+def note_published(market: TradeState, batch: Batch, receipts: Records) -> None:
     """A signal is on offer; its window will end, and perhaps an auditor looks at it."""
     signals = receipts["counterparty"]
     market.signals = grow(market.signals, int(signals.max()) + 1)
@@ -70,11 +82,12 @@ def note_published(market: Market, batch: Batch, receipts: Records) -> None:
     market.identities["first_fraud_us"][fresh] = np.where(
         first < 0, receipts["committed_us"][false], first
     )
-    policy, chores = market.policy, market.chores
-    chores.add(Chore.RELEASE, market.get_release_us(signals), signals)
+    policy = market.policy
+    market.add_chores(Chore.RELEASE, market.get_release_us(signals), signals)
     if policy.audit_ppm:
         audited = market.draws.get_ppm(Purpose.AUDIT, rows["key"], 0) < policy.audit_ppm
-        chores.add(Chore.AUDIT, receipts["committed_us"][audited] + SLACK_US, signals[audited])
+        looked_us = receipts["committed_us"][audited] + SLACK_US
+        market.add_chores(Chore.AUDIT, looked_us, signals[audited])
 
 
 def compute_keys(entities: Ints, ordinals: Ints) -> Ints:
@@ -83,7 +96,7 @@ def compute_keys(entities: Ints, ordinals: Ints) -> Ints:
     return mixed
 
 
-def note_bought(market: Market, batch: Batch, receipts: Records) -> None:
+def note_bought(market: TradeState, batch: Batch, receipts: Records) -> None:
     """A sale: the buyer acts on it, finds out or not, rates it, and has to pay."""
     sales, truths = receipts["counterparty"], batch.truths
     signals = batch.transactions["target"]
@@ -109,11 +122,12 @@ def note_bought(market: Market, batch: Batch, receipts: Records) -> None:
     counted = np.unique(signals[is_first & fraudulent])
     np.add.at(market.identities["n_frauds"], market.signals["identity"][counted], 1)
     np.add.at(market.signals["n_sales"], signals, 1)
-    np.add.at(market.signals["n_examined"], signals[found], 1)
+    looked = found & (rows["found_us"] <= market.world.scenario.horizon)
+    np.add.at(market.signals["n_examined"], signals[looked], 1)
     schedule_answers(market, sales, rows, truths)
 
 
-def look_up_scores(market: Market, signals: Ints, buyers: Ints) -> tuple[Ints, Ints]:
+def look_up_scores(market: TradeState, signals: Ints, buyers: Ints) -> tuple[Ints, Ints]:
     """Scores of sellers as their buyers know them, and whether anybody had rated them."""
     if market.policy.shares_scores:
         state = market.domain.state
@@ -126,12 +140,12 @@ def look_up_scores(market: Market, signals: Ints, buyers: Ints) -> tuple[Ints, I
     return (good + 1) * PPM // (good + bad + 2), (good + bad > 0).astype(np.int64)
 
 
-def schedule_answers(market: Market, sales: Ints, rows: Records, truths: Records) -> None:
+def schedule_answers(market: TradeState, sales: Ints, rows: Records, truths: Records) -> None:
     """When the buyer complains, pays and rates."""
     policy = market.policy
     in_time = (rows["found"] == 1) & (rows["found_us"] < rows["due_us"])
     invoiced = market.domain.state.sales["state"][sales] == int(SaleState.INVOICED)
-    pay_us = rows["bought_us"] + policy.window_us // 1_000_000 * PAY_BEFORE_PPM
+    pay_us = rows["bought_us"] + policy.window_us * PAY_BEFORE_PPM // PPM
     rate_us = rows["due_us"] + RATE_SLACK_US
     for occasion, where, time_us in (
         (Occasion.FOUND, in_time, rows["found_us"]),
@@ -148,19 +162,19 @@ def schedule_answers(market: Market, sales: Ints, rows: Records, truths: Records
         market.schedule(answers)
 
 
-def note_rated(market: Market, batch: Batch, receipts: Records) -> None:
+def note_rated(market: TradeState, batch: Batch, receipts: Records) -> None:
     """What a buyer said of a sale."""
     market.sales["value"][batch.transactions["target"]] = batch.transactions["amount"]
 
 
-def note_challenged(market: Market, batch: Batch, receipts: Records) -> None:
+def note_challenged(market: TradeState, batch: Batch, receipts: Records) -> None:
     """A dispute: a proof is looked at, or judges are asked, and its time will be over."""
     disputes, opened_us = receipts["counterparty"], receipts["committed_us"]
     signals = batch.transactions["target"]
-    judges, chores = market.policy.judges, market.chores
+    judges = market.policy.judges
     verifiable = market.domain.state.signals["has_proof"][signals] == 1
-    chores.add(Chore.PROVE, opened_us[verifiable], disputes[verifiable])
-    chores.add(Chore.TIME_OUT, opened_us + market.policy.verdict_us + SLACK_US, disputes)
+    market.add_chores(Chore.PROVE, opened_us[verifiable], disputes[verifiable])
+    market.add_chores(Chore.TIME_OUT, opened_us + market.policy.verdict_us + SLACK_US, disputes)
     asked = ~verifiable
     if judges is Judges.COMMITTEE:
         market.schedule(ask_judges(market, disputes[asked], signals[asked], opened_us[asked]))
@@ -169,10 +183,10 @@ def note_challenged(market: Market, batch: Batch, receipts: Records) -> None:
         keys = market.signals["key"][signals[asked]]
         wait_us = market.draws.get_wait_us(Purpose.OPINION_TIME, keys, 0, mean_us)
         if asked.any():
-            chores.add(Chore.RULE, opened_us[asked] + wait_us, disputes[asked])
+            market.add_chores(Chore.RULE, opened_us[asked] + wait_us, disputes[asked])
 
 
-def ask_judges(market: Market, disputes: Ints, signals: Ints, opened_us: Ints) -> Records:
+def ask_judges(market: TradeState, disputes: Ints, signals: Ints, opened_us: Ints) -> Records:
     """One occasion for each seat: what its judge would see by looking, and when it answers."""
     state = market.domain.state
     seats = np.arange(state.disputes["n_seats"][disputes].max(initial=0))
@@ -197,7 +211,7 @@ def ask_judges(market: Market, disputes: Ints, signals: Ints, opened_us: Ints) -
     return rows
 
 
-def note_resolved(market: Market, batch: Batch, receipts: Records) -> None:
+def note_resolved(market: TradeState, batch: Batch, receipts: Records) -> None:
     """Disputes that are decided by now, and sales that are settled."""
     step, targets = batch.transactions["subject"], batch.transactions["target"]
     verdicts = np.unique(targets[step <= int(Resolution.TIMEOUT)])
@@ -214,7 +228,7 @@ def note_resolved(market: Market, batch: Batch, receipts: Records) -> None:
     market.signals["closed_us"][targets[released]] = receipts["committed_us"][released]
 
 
-def note_verdict(market: Market, dispute: Records) -> None:
+def note_verdict(market: TradeState, dispute: Records) -> None:
     """The accused is convicted, or its signal goes on until its window ends."""
     signal, at_us = int(dispute["signal"]), int(dispute["decided_us"])
     accused = int(market.signals["identity"][signal])
@@ -225,21 +239,21 @@ def note_verdict(market: Market, dispute: Records) -> None:
         market.signals["closed_us"][signal] = at_us
         return
     closes_us = int(market.domain.state.signals["closes_us"][signal]) + SLACK_US
-    market.chores.add(Chore.RELEASE, np.array([max(closes_us, at_us)]), np.array([signal]))
+    market.add_chores(Chore.RELEASE, np.array([max(closes_us, at_us)]), np.array([signal]))
 
 
-def note_unbonding(market: Market, batch: Batch, receipts: Records) -> None:
+def note_unbonding(market: TradeState, batch: Batch, receipts: Records) -> None:
     """Stake is on its way back."""
     market.identities["unbonding_slot"][batch.truths["trader"]] = receipts["counterparty"]
 
 
-def note_registered(market: Market, batch: Batch, receipts: Records) -> None:
+def note_registered(market: TradeState, batch: Batch, receipts: Records) -> None:
     """Somebody has a fresh name."""
     for truth, receipt in zip(batch.truths, receipts, strict=True):
         market.begin_anew(int(truth["trader"]), int(truth["call"]), receipt)
 
 
-def note_refused(market: Market, batch: Batch, receipts: Records) -> None:
+def note_refused(market: TradeState, batch: Batch, receipts: Records) -> None:
     """What was refused for a reason of governance, or for lack of funds."""
     identity = batch.truths["trader"]
     denied = np.isin(receipts["code"], _DENIED)
@@ -247,8 +261,20 @@ def note_refused(market: Market, batch: Batch, receipts: Records) -> None:
     poor = np.isin(receipts["code"], (int(Reason.INSUFFICIENT_FUNDS), int(Reason.CANNOT_PAY_FEE)))
     poor &= receipts["kind"] == Kind.BUY
     np.add.at(market.identities["unfunded"], identity[poor], 1)
-    stuck = identity[receipts["kind"] == Kind.REGISTER]
-    market.standing["is_away"][market.identities["trader"][stuck]] = 0
+    stuck = market.identities["trader"][identity[receipts["kind"] == Kind.REGISTER]]
+    market.standing["is_away"][stuck] = 0  # and acts no sooner than now
+    due_us = market.standing["next_us"][stuck]
+    market.standing["next_us"][stuck] = np.maximum(due_us, market.until_us)
+
+
+def note_put_off(market: TradeState, batch: Batch, receipts: Records) -> None:
+    """What was refused to who was to send it is sent again, by an office."""
+    step, subject = batch.transactions["subject"], batch.transactions["target"]
+    office = batch.transactions["sender"] == market.domain.local[market.auditor]
+    for resolution, chore in RETRIED.items():
+        rows = (step == int(resolution)) & ~office
+        later_us = receipts["committed_us"][rows] + SLACK_US
+        market.add_chores(chore, later_us, subject[rows], tries=1)
 
 
 def grow(table: Records, n: int) -> Records:

@@ -43,7 +43,8 @@ class Audit:
         self.mark_records(batch, receipts, domains)
         org = int(domains[0])  # all of one decision are from one ledger
         if org == CLEARING:
-            for each in np.unique(batch.truths["caller_org"]).tolist():
+            orgs = np.unique(batch.truths["caller_org"])
+            for each in orgs[orgs >= 0].tolist():  # an office keeps no log
                 own = batch.truths["caller_org"] == each
                 self.append(each, batch.take(own), take_records(receipts, own))
         elif org >= 0:

@@ -12,36 +12,34 @@ import numpy as np
 
 from sim.core.market import Resolution, SaleState, SignalState, Verdict
 from sim.core.purposes import Purpose
-from sim.core.records import Ints, Kind, Posture, Records, Status
+from sim.core.records import Ints, Kind, Posture, Records
 from sim.core.units import PPM
+from sim.ledger.checks import is_active
 from sim.ledger.state import N_SALES
 from sim.model.batches import Batch, create_batch, join_batches
-from sim.model.calendar import Calendar
 from sim.model.domains import ARBITER, AUDITOR, get_office_account
-from sim.model.trade_layout import CHORE, NEVER_US, Chore
+from sim.model.trade_layout import NEVER_US, Chore
 from sim.model.trades import MARKET
-from sim.policies.base import Judges
+from sim.policies.base import Judges, Settlement
 
 if TYPE_CHECKING:
-    from sim.model.market import Market
-
-SLACK_US = 2_000_000  # after the end of a window: what is late by a block is not early
+    from sim.model.trade_state import TradeState
 
 
 class Chores:
     """Chores to come, in order of time."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: TradeState) -> None:
         self.market = market
-        self.waiting = Calendar(CHORE, market.world.scenario.window)
         self.ran_away_us = self.draw_flight_us()
         if self.ran_away_us < NEVER_US:
-            self.add(Chore.RUN_AWAY, np.array([self.ran_away_us]), np.zeros(1, dtype=np.int64))
+            self.run_away_at(self.ran_away_us)
 
     def draw_flight_us(self) -> int:
         """When whoever keeps the escrow runs away with it; never, unless it is a third party."""
         market = self.market
-        if market.policy.judges is not Judges.ARBITER:
+        policy = market.policy
+        if policy.judges is not Judges.ARBITER or policy.settlement is not Settlement.ESCROW:
             return NEVER_US
         scenario = market.world.scenario
         drawn, when = market.draws.get_ppm(Purpose.THIRD_PARTY, 0, np.array([0, 1])).tolist()
@@ -49,16 +47,14 @@ class Chores:
             return NEVER_US
         return int(scenario.horizon * when // PPM)
 
-    def add(self, chore: Chore, time_us: Ints, subject: Ints) -> None:
-        """Chores of one kind at given times; none in a window that is over."""
-        rows = np.zeros(len(subject), dtype=CHORE)
-        rows["time_us"] = np.maximum(time_us, self.market.until_us)
-        rows["chore"], rows["subject"] = int(chore), subject
-        self.waiting.add(rows)
+    def run_away_at(self, time_us: int) -> None:
+        """Let whoever keeps the escrow run away with what is in it at a time."""
+        subject = np.zeros(1, dtype=np.int64)
+        self.market.add_chores(Chore.RUN_AWAY, np.array([time_us]), subject)
 
     def do(self, until_us: int) -> Batch:
         """Transactions of what is to be done before a time."""
-        rows = self.waiting.take(until_us)
+        rows = self.market.waiting.take(until_us)
         rows = rows.take(np.lexsort((rows["subject"], rows["chore"], rows["time_us"])))
         ways = {
             Chore.RELEASE: self.release,
@@ -79,8 +75,8 @@ class Chores:
         tx["submitted_us"] = truth["ready_us"] = rows["time_us"]
         truth["trader"], truth["final_us"] = MARKET, -1
         truth["entity"] = senders
-        orgs = self.market.account_orgs[senders]
-        truth["caller_org"] = truth["owner_org"] = np.maximum(orgs, 0)
+        # an office is of no org, and passes no org's gateway
+        truth["caller_org"] = truth["owner_org"] = self.market.account_orgs[senders]
         return batch
 
     def resolve(self, step: Resolution, rows: Records, senders: Ints, targets: Ints) -> Batch:
@@ -89,22 +85,23 @@ class Chores:
         batch.transactions["subject"] = int(step)
         return batch
 
+    def stand_in(self, rows: Records, senders: Ints) -> Ints:
+        """Those who send; the auditor's office for who cannot, or was refused before."""
+        market = self.market
+        accounts = market.domain.state.accounts[market.domain.local[senders]]
+        height, fee = market.get_height(), market.domain.rules.fee_min
+        able = [is_active(each, height) and each["balance"] >= fee for each in accounts]
+        able_now = np.array(able, dtype=np.bool_) & (rows["tries"] == 0)
+        return np.where(able_now, senders, get_office_account(market.world, AUDITOR))
+
     def release(self, rows: Records) -> Batch:
-        """The seller asks for its money, or, where it is barred, the auditor's office does."""
+        """The seller asks for its money."""
         market = self.market
         signals = market.domain.state.signals[rows["subject"]]
         rows = rows[signals["state"] == int(SignalState.STANDING)]
         senders = market.identities["account"][market.signals["identity"][rows["subject"]]]
-        accounts = market.domain.state.accounts[market.domain.local[senders]]
-        until_height, height = accounts["jailed_until_height"], market.get_height()
-        is_served = (until_height > 0) & (until_height <= height)
-        barred = (accounts["status"] == int(Status.TOMBSTONED)) | (
-            (accounts["status"] == int(Status.JAILED)) & ~is_served
-        )
-        office = get_office_account(market.world, AUDITOR)
-        return self.resolve(
-            Resolution.RELEASE, rows, np.where(barred, office, senders), rows["subject"]
-        )
+        senders = self.stand_in(rows, senders)
+        return self.resolve(Resolution.RELEASE, rows, senders, rows["subject"])
 
     def get_open(self, rows: Records) -> Records:
         """Chores of disputes that are still open."""
@@ -112,10 +109,9 @@ class Chores:
         return rows[verdict == int(Verdict.OPEN)]
 
     def get_challengers(self, rows: Records) -> Ints:
-        """Accounts of the world that opened those disputes."""
+        """Accounts of the world that opened those disputes, or stand in for who did."""
         local = self.market.domain.state.disputes["challenger"][rows["subject"]]
-        accounts: Ints = self.market.domain.get_world_accounts()[local]
-        return accounts
+        return self.stand_in(rows, self.market.domain.get_world_accounts()[local])
 
     def prove(self, rows: Records) -> Batch:
         """The proof that a disputed signal carries is looked at."""
@@ -126,7 +122,9 @@ class Chores:
         batch = self.resolve(Resolution.PROOF, rows, self.get_challengers(rows), rows["subject"])
         signal = market.domain.state.disputes["signal"][rows["subject"]]
         market.signals["n_examined"][signal] += 1
-        batch.transactions["proof_valid"] = market.claims.verify(market, signal)
+        batch.transactions["proof_valid"] = market.claims.verify(
+            market.domain.state.signals[signal], market.signals[signal]
+        )
         return batch
 
     def rule(self, rows: Records) -> Batch:
@@ -207,10 +205,11 @@ class Chores:
         return batch
 
     def run_away(self, rows: Records) -> Batch:
-        """Whoever keeps the escrow takes all of it."""
+        """Whoever keeps the escrow takes all of it, and later what was still on its way there."""
         market = self.market
         if not len(rows):
             return create_batch(0)
+        self.run_away_at(market.until_us)
         state = market.domain.state
         held = state.sales["state"][: state.counters[N_SALES]] == int(SaleState.HELD)
         sales = np.flatnonzero(held)

@@ -15,8 +15,7 @@ from sim.core.keys import create_keypair, derive_seed, is_signed_by, sign
 from sim.core.merkle import compute_root, create_inclusion_path, is_included
 
 if TYPE_CHECKING:
-    from sim.core.records import Ints
-    from sim.model.market import Market
+    from sim.core.records import Ints, Record, Records
 
 N_LEAVES = 8
 SOURCE = 2**62  # entity of the source that signs the data
@@ -33,8 +32,11 @@ class Claims(Protocol):
     def commit(self, entities: Ints, ordinals: Ints, verifiable: Ints) -> Ints:
         """Words of each commitment, int64 (n, 4): the root of its data, or a plain name."""
 
-    def verify(self, market: Market, signals: Ints) -> Ints:
-        """1 where the proof that a signal carries verifies."""
+    def verify(self, signals: Records, truths: Records) -> Ints:
+        """1 where the proof that a signal carries verifies.
+
+        Shapes: signals SIGNAL (n,), as on the ledger; truths SIGNAL_TRUTH (n,), of the same.
+        """
 
 
 class TrustedClaims:
@@ -49,9 +51,10 @@ class TrustedClaims:
             words[row] = np.frombuffer(root, dtype="<i8")
         return words
 
-    def verify(self, market: Market, signals: Ints) -> Ints:
+    def verify(self, signals: Records, truths: Records) -> Ints:
         """By the truth."""
-        return 1 - market.signals["fraudulent"][signals]
+        sound: Ints = 1 - truths["fraudulent"]
+        return sound
 
 
 class SignedClaims(TrustedClaims):
@@ -60,16 +63,15 @@ class SignedClaims(TrustedClaims):
     def __init__(self, stream: str) -> None:
         self.public, self.secret = create_keypair(derive_seed(stream, SOURCE, 0))
 
-    def verify(self, market: Market, signals: Ints) -> Ints:
+    def verify(self, signals: Records, truths: Records) -> Ints:
         """By the source's signature of the root and the path from the leaf to it."""
-        return np.array([self.is_true(market, int(signal)) for signal in signals], dtype=np.int64)
+        rows = zip(signals, truths, strict=True)
+        return np.array([self.is_true(*row) for row in rows], dtype=np.int64)
 
-    def is_true(self, market: Market, signal: int) -> int:
+    def is_true(self, row: Record, truth: Record) -> int:
         """Whether the leaf that a signal claims is in the data that its source signed."""
-        row = market.domain.state.signals[signal]
         root = b"".join(int(row[f"word{i}"]).to_bytes(8, "little", signed=True) for i in range(4))
         signature = sign(self.secret, root)  # by the source, when the data were published
-        truth = market.signals[signal]
         leaves = create_leaves(int(truth["key"]))
         place = int(truth["key"]) % N_LEAVES
         claimed = leaves[place] + b"!" if truth["fraudulent"] else leaves[place]

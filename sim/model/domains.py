@@ -93,6 +93,7 @@ class Domain:
         shared = {"operations": self.state.operations, "client_scopes": self.state.client_scopes}
         tables = {name: table.copy() for name, table in self.state._asdict().items()}
         other.state = State(**{**tables, **shared})
+        other.local = self.local.copy()  # it grows where somebody begins anew
         other.nonces, other.key_versions = self.nonces.copy(), self.key_versions.copy()
         other.applied, other.receipts = list(self.applied), list(self.receipts)
         other.ends = list(self.ends)

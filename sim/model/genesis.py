@@ -269,7 +269,9 @@ def _seat_judges(domain: Domain, world: World, policy: Policy) -> None:
     """Seats of those who decide disputes, and offices of arbiter and auditor."""
     if policy.judges is Judges.COMMITTEE:
         traders = world.market.traders
-        for account in traders["account"][traders["role"] == int(Role.JUDGE)]:
+        judges = traders[traders["role"] == int(Role.JUDGE)]
+        judges = judges[np.argsort(judges["entity"], kind="stable")]  # by name, not by place
+        for account in judges["account"]:
             add_judge(domain.state, int(domain.local[account]))
     elif policy.judges is Judges.ARBITER:
         add_judge(domain.state, int(domain.local[get_office_account(world, ARBITER)]))

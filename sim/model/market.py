@@ -1,35 +1,22 @@
-"""The market of one replication: who acts, what they see, and what becomes of what they do.
-
-Holds the ground truth about signals and sales; the ledger knows only what was sent to it.
-"""
+"""The market of one replication: whose turn it is, what they see, and what they do."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.core.market import Occasion, Role
-from sim.core.records import Ints, Kind, Record, Records, join_records, take_records
+from sim.core.records import Ints, Kind, Records, join_records, take_records
 from sim.core.units import PPM
 from sim.ledger.rules import Reputation
 from sim.ledger.state import N_ACCOUNTS, N_RATINGS
 from sim.model.batches import Batch, create_batch
-from sim.model.calendar import Calendar
-from sim.model.chores import SLACK_US, Chores
-from sim.model.claims import create_claims
-from sim.model.domains import get_account_orgs
-from sim.model.offers import (
-    Memory,
-    choose_offers,
-    collect_acting,
-    go_on,
-    observe_traders,
-    start_traders,
-)
-from sim.model.trade_layout import IDENTITY, OCCASION, SALE_TRUTH, SIGNAL_TRUTH, STANDING
+from sim.model.chores import Chores
+from sim.model.offers import choose_offers, collect_acting, go_on, observe_traders
+from sim.model.trade_layout import OCCASION
 from sim.model.trade_record import create_scores
+from sim.model.trade_state import TradeState
 from sim.model.trades import MARKET, create_trades
 from sim.policies.registry import create_reputation_rule
 from sim.policies.reputation.base import Ratings, Scores, View
@@ -49,8 +36,8 @@ if TYPE_CHECKING:
 N_SCORE_TIMES = 20  # at which scores are noted, evenly over the horizon
 
 
-class Market:
-    """Everybody who trades, everything that was traded, and what calls for a decision next."""
+class Market(TradeState):
+    """Asks everybody who trades, when it is their turn, and sends what they decide."""
 
     def __init__(
         self,
@@ -60,58 +47,16 @@ class Market:
         draws: Draws,
         get_height: Callable[[], int],
     ) -> None:
-        self.world, self.policy, self.domain, self.draws = world, policy, domain, draws
-        self.get_height = get_height
-        self.keys = (draws.key0, draws.key1)
-        self.traders = world.market.traders
-        n = len(self.traders)
-        self.standing = np.zeros(n, dtype=STANDING)
-        spares = int((self.traders["spare_last"] - self.traders["spare_first"]).sum())
-        self.identities = np.zeros(n + spares, dtype=IDENTITY)
-        self.n_identities = n
-        self.acting = np.zeros(n, dtype=np.int64)
-        self.sellers = np.flatnonzero(self.traders["role"] == int(Role.SELLER))
-        self.memory = self.create_memory()
-        self.signals: Records = np.zeros(64, dtype=SIGNAL_TRUTH)  # by number on the ledger
-        self.sales: Records = np.zeros(64, dtype=SALE_TRUTH)
-        self.until_us = 0
-        self.occasions = Calendar(OCCASION, world.scenario.window)
-        self.account_orgs = get_account_orgs(world)
+        super().__init__(world, policy, domain, draws, get_height)
         self.chores = Chores(self)
-        self.roles = np.array([holder.role for holder in world.holders], dtype=np.int64)
-        self.claims = create_claims(world.scenario.signatures, world.loaded.stream)
-        self.noted: set[int] = set()  # disputes whose verdict is known
-        self.pledges: list[tuple[int, int]] = []
-        self.scores: list[Records] = []
+        self.acting = np.zeros(len(self.traders), dtype=np.int64)
+        sellers = np.flatnonzero(self.traders["role"] == int(Role.SELLER))
+        # by name: who comes across whom does not hang on the order of groups in a file
+        self.sellers = sellers[np.argsort(self.traders["entity"][sellers], kind="stable")]
         self.rule = create_reputation_rule(policy)
         self.next_epoch_us = policy.epoch_us
         self.score_every_us = max(1, world.scenario.horizon // N_SCORE_TIMES)
         self.next_score_us = self.score_every_us
-        self.lay_out()
-
-    def create_memory(self) -> Memory:
-        """Nobody has bought anything yet; what scores tell everybody nobody has to remember."""
-        shape = (self.world.n_orgs, len(self.identities))
-        own = (1, 1) if self.policy.shares_scores else shape
-        return Memory(
-            np.zeros(own, dtype=np.int32),
-            np.zeros(own, dtype=np.int32),
-            np.zeros(shape, dtype=np.uint8),
-        )
-
-    def lay_out(self) -> None:
-        """Every trader under its first name."""
-        n = len(self.traders)
-        start_traders(self.traders, self.standing, *self.keys)
-        first = self.identities[:n]
-        first["trader"] = np.arange(n)
-        for name in ("account", "entity"):
-            first[name] = self.traders[name]
-        first["joined_us"] = self.traders["starts_us"]
-        self.identities["left_us"] = self.identities["first_fraud_us"] = -1
-        self.identities["unbonding_slot"] = -1
-        self.identity_of_local = np.full(len(self.domain.state.accounts), -1, dtype=np.int64)
-        self.identity_of_local[self.domain.local[first["account"]]] = np.arange(n)
 
     # what traders do
 
@@ -133,8 +78,6 @@ class Market:
             *self.keys,
         )
         self.remember(occasions)
-        if not self.policy.settles_disputes:  # it may know better, but nobody would listen
-            rows = rows[rows["occasion"] != int(Occasion.FOUND)]
         rows = rows.take(np.argsort(rows["trader"], kind="stable"))
         own = [self.decide(rows)] if len(rows) else []
         return [pledges, *own, self.chores.do(until_us)]
@@ -191,6 +134,8 @@ class Market:
         for name in ("memory0", "memory1"):
             self.standing[name][trader[acting]] = decided[name][acting]
         meant = decided["kind"] > 0
+        if not self.policy.settles_disputes:  # they may know better, but nobody would listen
+            meant &= decided["kind"] != int(Kind.CHALLENGE)
         return create_trades(self, rows[meant], decided[meant])
 
     def observe(self, rows: Records) -> MarketView:
@@ -276,54 +221,16 @@ class Market:
         chosen[:, acting] = found
         return chosen
 
-    # what the ledger answers
-
-    def schedule(self, rows: Records) -> None:
-        """Occasions to come; none in a window that is over."""
-        rows["time_us"] = np.maximum(rows["time_us"], self.until_us)
-        self.occasions.add(rows)
-
-    def get_release_us(self, signals: Ints) -> Ints:
-        """When the windows of all sales there can be of a signal are over, and a little more."""
-        times_us: Ints = self.signals["published_us"][signals]
-        return times_us + self.policy.offer_us + self.policy.window_us + SLACK_US
-
-    def get_held(self, identities: Ints) -> Ints:
-        """Capabilities that identities were given."""
-        return self.roles[self.identities["account"][identities] - self.world.n_orgs]
-
-    def is_decided(self, disputes: Ints) -> NDArray[np.bool_]:
-        """Which disputes were noted as decided before; note them all."""
-        known = np.isin(disputes, list(self.noted))
-        self.noted.update(disputes.tolist())
-        return known
-
-    def begin_anew(self, before: int, account: int, receipt: Record) -> None:
-        """A trader goes on under a fresh name; its stake is bonded with the next window."""
-        row, n = int(self.identities["trader"][before]), self.n_identities
-        holder = self.world.holders[account - self.world.n_orgs]
-        self.domain.local[account] = receipt["counterparty"]
-        self.identity_of_local[receipt["counterparty"]] = n
-        fresh, at_us = self.identities[n], int(receipt["committed_us"])
-        fresh["trader"], fresh["account"], fresh["entity"] = row, account, holder.entity
-        fresh["joined_us"], fresh["capital"] = at_us, holder.funds + holder.stake
-        self.identities["left_us"][before] = at_us
-        self.n_identities += 1
-        stands = self.standing[row]
-        stands["identity"], stands["latest"], stands["is_away"] = n, -1, 0
-        stands["incarnation"] += 1
-        stands["memory0"] = stands["memory1"] = 0
-        stands["next_us"] = max(int(stands["next_us"]), self.until_us)
-        if holder.stake:
-            self.pledges.append((account, holder.stake))
-
     def take_pledges(self) -> Batch:
         """Stake of fresh names, bonded before anything else they do."""
         batch = create_batch(len(self.pledges))
         tx, truth = batch
-        for row, (account, stake) in enumerate(self.pledges):
+        for row, (identity, account, stake) in enumerate(self.pledges):
             tx[row]["sender"], tx[row]["amount"] = account, stake
-        tx["kind"], truth["trader"] = int(Kind.BOND), MARKET
+            truth[row]["entity"] = self.identities["entity"][identity]
+            org = self.traders["org"][self.identities["trader"][identity]]
+            truth[row]["caller_org"] = truth[row]["owner_org"] = org
+        tx["kind"], truth["trader"], truth["final_us"] = int(Kind.BOND), MARKET, -1
         tx["submitted_us"] = truth["ready_us"] = self.until_us
         self.pledges = []
         return batch

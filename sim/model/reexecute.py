@@ -11,6 +11,7 @@ from sim.ledger.explain import Check, explain_call
 from sim.ledger.market import process_epoch
 from sim.ledger.state import GROWING, create_grown
 from sim.ledger.transition import apply_blocks
+from sim.model.batches import CLEARING
 from sim.model.domains import replay_participation
 from sim.model.run import Replication
 from sim.trace.records import Epoch, Participation
@@ -101,6 +102,8 @@ def _find_domain(fresh: Replication, trace: Trace, row: int) -> Domain:
     org = int(trace.domains[row])
     if org >= 0:
         return fresh.gateways[org]
+    if org == CLEARING and fresh.domains.clearing is not None:
+        return fresh.domains.clearing
     if fresh.chain_domain is None:
         raise ValueError("the policy has no ledger that decided this call")
     return fresh.chain_domain

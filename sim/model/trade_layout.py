@@ -60,7 +60,6 @@ STANDING = create_layout(
     "memory0",
     "memory1",
     "latest",  # signal it published last under this identity, or -1
-    "n_bought",
 )
 
 # A name somebody acts or acted under.
@@ -75,11 +74,9 @@ IDENTITY = create_layout(
     "first_fraud_us",
     "n_convictions",
     "n_wrong",
-    "slashed",
     "refused",
     "unfunded",
     "unbonding_slot",  # its last unbonding entry, or -1
-    "matures_height",
 )
 
 # What the world knows of a signal on the ledger.
@@ -133,7 +130,12 @@ class Chore(IntEnum):
     RUN_AWAY = 5  # whoever keeps the escrow runs away with it
 
 
-CHORE = create_layout("time_us", "chore", "subject", "tries")
+CHORE = create_layout(
+    "time_us",
+    "chore",  # Chore
+    "subject",  # signal or dispute
+    "tries",  # times it was refused to who was to do it
+)
 
 
 class TraderCohort(NamedTuple):

@@ -24,10 +24,13 @@ from sim.trace.market import (
 )
 
 if TYPE_CHECKING:
-    from sim.model.market import Market
+    from sim.model.trade_state import TradeState
 
 
-def create_market_record(market: Market | None) -> MarketRecord:
+_UNDONE = (int(SaleState.REFUNDED), int(SaleState.VOID), int(SaleState.RECOVERED))
+
+
+def create_market_record(market: TradeState | None) -> MarketRecord:
     """Everything about the market of one replication."""
     if market is None:
         return NO_MARKET
@@ -44,7 +47,7 @@ def create_market_record(market: Market | None) -> MarketRecord:
     )
 
 
-def create_signals(market: Market) -> Records:
+def create_signals(market: TradeState) -> Records:
     """One row for each signal on the ledger."""
     state = market.domain.state
     n = int(state.counters[N_SIGNALS])
@@ -56,7 +59,7 @@ def create_signals(market: Market) -> Records:
     return records
 
 
-def create_sales(market: Market) -> Records:
+def create_sales(market: TradeState) -> Records:
     """One row for each sale on the ledger."""
     state = market.domain.state
     n = int(state.counters[N_SALES])
@@ -72,18 +75,21 @@ def create_sales(market: Market) -> Records:
     final = (records["state"] != int(SaleState.HELD)) & (
         records["state"] != int(SaleState.INVOICED)
     )
-    settled_us = np.where(truth["settled_us"] >= 0, truth["settled_us"], signals["closed_us"])
+    undone = np.isin(records["state"], _UNDONE)  # with its signal, whenever it was paid
+    by_itself = (truth["settled_us"] >= 0) & ~undone
+    settled_us = np.where(by_itself, truth["settled_us"], signals["closed_us"])
     settled_us = np.where(settled_us >= 0, settled_us, records["bought_us"])  # paid at once
     records["settled_us"] = np.where(final, settled_us, -1)
     in_full = (state.sales["paid"][:n] == records["price"]) & (records["price"] > 0)
-    paid_us = np.where(truth["settled_us"] >= 0, truth["settled_us"], records["bought_us"])
+    by_invoice = (truth["settled_us"] >= 0) & (records["state"] != int(SaleState.TAKEN))
+    paid_us = np.where(by_invoice, truth["settled_us"], records["bought_us"])
     records["paid_us"] = np.where(in_full, paid_us, -1)
     records["harm"] = np.where(signals["fraudulent"] == 1, kinds["harm"], 0)
     records["worth"] = np.where(signals["fraudulent"] == 1, 0, kinds["worth"])
     return records
 
 
-def create_disputes(market: Market) -> Records:
+def create_disputes(market: TradeState) -> Records:
     """One row for each dispute, with what it cost whom."""
     state = market.domain.state
     n = int(state.counters[N_DISPUTES])
@@ -108,20 +114,20 @@ def create_disputes(market: Market) -> Records:
     return records
 
 
-def compute_restored(market: Market, signal: int, slashed: int) -> int:
+def compute_restored(market: TradeState, signal: int, slashed: int) -> int:
     """Part of a slash that went to the buyers of a signal: each part rounded down."""
     sales = market.domain.state.sales
-    prices, slot = [], int(market.domain.state.signals["sale_first"][signal])
+    paid, slot = [], int(market.domain.state.signals["sale_first"][signal])
     while slot >= 0:
-        prices.append(int(sales["price"][slot]))
+        paid.append(int(sales["paid"][slot]))
         slot = int(sales["next"][slot])
     rules: Rules = market.domain.rules
-    harm = sum(prices)
+    harm = sum(paid)
     amount = min(int(mul_ppm(slashed, rules.slash_victim_ppm)), harm)
-    return sum(amount * price // max(1, harm) for price in prices)
+    return sum(amount * each // max(1, harm) for each in paid)
 
 
-def create_traders(market: Market) -> Records:
+def create_traders(market: TradeState) -> Records:
     """One row for each name that somebody traded under."""
     n = market.n_identities
     records, names = np.zeros(n, dtype=TRADER_RECORD), market.identities[:n]
@@ -136,7 +142,6 @@ def create_traders(market: Market) -> Records:
         "first_fraud_us",
         "n_convictions",
         "n_wrong",
-        "slashed",
         "refused",
         "unfunded",
     ):
@@ -147,12 +152,11 @@ def create_traders(market: Market) -> Records:
     accounts = market.domain.state.accounts[market.domain.local[names["account"]]]
     records["wealth_end"] = accounts["balance"] + accounts["stake"] + accounts["unbonding"]
     records["wealth_end"] += compute_locked(market, n)
-    slashed = create_slashed(market, n)
-    records["slashed"] = slashed
+    records["slashed"] = create_slashed(market, n)
     return records
 
 
-def compute_locked(market: Market, n: int) -> Ints:
+def compute_locked(market: TradeState, n: int) -> Ints:
     """What identities have in escrow: bonds of their own, and prices not yet paid out."""
     state = market.domain.state
     locked = np.zeros(n, dtype=np.int64)
@@ -169,7 +173,7 @@ def compute_locked(market: Market, n: int) -> Ints:
     return locked
 
 
-def create_slashed(market: Market, n: int) -> Ints:
+def create_slashed(market: TradeState, n: int) -> Ints:
     """Stake that identities lost for fraud."""
     state = market.domain.state
     evidence = state.evidence[: state.counters[N_EVIDENCE]]
@@ -179,7 +183,7 @@ def create_slashed(market: Market, n: int) -> Ints:
     return slashed
 
 
-def create_scores(market: Market, at_us: int) -> Records:
+def create_scores(market: TradeState, at_us: int) -> Records:
     """Published scores of all who sell, under the names they have now."""
     rows = market.standing["identity"][market.traders["role"] == int(Role.SELLER)]
     names = market.identities[rows]

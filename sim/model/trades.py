@@ -14,14 +14,14 @@ from sim.model.batches import Batch, create_batch
 from sim.model.calls import EVERYTHING
 
 if TYPE_CHECKING:
-    from sim.model.market import Market
+    from sim.model.trade_state import TradeState
 
 MARKET = -2  # in the place of a trader: what is done for all of them
 _HONEST = int(Posture.HONEST)
 SITUATIONS = np.array([get_situation(ACROSS, int(p), _HONEST, 1) for p in Posture], dtype=np.int64)
 
 
-def create_trades(market: Market, rows: Records, moves: Records) -> Batch:
+def create_trades(market: TradeState, rows: Records, moves: Records) -> Batch:
     """One transaction for each move.
 
     Shapes: rows OCCASION (n,), moves MOVE (n,), none of which lets its occasion pass.
@@ -55,7 +55,7 @@ def create_trades(market: Market, rows: Records, moves: Records) -> Batch:
 
 
 def _fill_publish(
-    market: Market, batch: Batch, moves: Records, traders: Records, rows: Ints
+    market: TradeState, batch: Batch, moves: Records, traders: Records, rows: Ints
 ) -> None:
     """What is offered, with the bond that is asked for and a commitment to what it says."""
     tx, truth = batch
@@ -79,7 +79,7 @@ def _fill_publish(
         tx["illegitimate"][rows] = ~legit
 
 
-def _fill_challenge(market: Market, batch: Batch, rows: Ints) -> None:
+def _fill_challenge(market: TradeState, batch: Batch, rows: Ints) -> None:
     """As high a bond as the signal has, and seats that nobody chose."""
     tx = batch.transactions
     signal = tx["target"][rows]
@@ -91,7 +91,7 @@ def _fill_challenge(market: Market, batch: Batch, rows: Ints) -> None:
 
 
 def _fill_resolve(
-    market: Market, batch: Batch, moves: Records, occasions: Ints, rows: Ints
+    market: TradeState, batch: Batch, moves: Records, occasions: Ints, rows: Ints
 ) -> None:
     """A judge's vote, or what is still due of a price."""
     tx = batch.transactions
@@ -104,7 +104,7 @@ def _fill_resolve(
     tx["amount"][rows] = np.where(is_vote, moves["value"][rows], rest)
 
 
-def _fill_register(market: Market, batch: Batch, traders: Ints, rows: Ints) -> None:
+def _fill_register(market: TradeState, batch: Batch, traders: Ints, rows: Ints) -> None:
     """A fresh account by the org of who begins anew, which waits until it is there."""
     tx, truth = batch
     for row in rows:
@@ -120,6 +120,7 @@ def _fill_register(market: Market, batch: Batch, traders: Ints, rows: Ints) -> N
         tx["sender"][row] = trader["org"]
         tx["target"][row] = holder.entity
         tx["subject"][row] = trader["org"]
-        tx["amount"][row] = holder.funds + holder.stake
+        bonding = market.domain.rules.fee_min if holder.stake else 0
+        tx["amount"][row] = holder.funds + holder.stake + bonding
         tx["mask"][row] = holder.role
         truth["call"][row] = account

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CAPABILITIES_MAX = 62  # of one org: operations and types of signal together
 MEMORIES_MAX = 50_000_000  # what each org remembers of each trader
+NAMES_MAX = 1_000_000  # accounts of traders, those they can begin anew with among them
+MONEY_MAX = 10**10  # base units of a group, with every fresh start: its orgs have to pay them
 
 
 def check_trader(scenario: Scenario, group: TraderGroup, place: Place, notes: Notes) -> None:
@@ -24,6 +26,8 @@ def check_trader(scenario: Scenario, group: TraderGroup, place: Place, notes: No
         notes.require((*place, "sells"), group.sells, scenario.signals, "type of signal")
     elif _is_seller(group):
         notes.add(place, "needs `sells`: the type of signal it publishes")
+    if getattr(group, "identities", 1) < 1:
+        notes.add((*place, "identities"), "must be at least 1")
     if group.act_every < scenario.think_min:
         notes.add((*place, "act_every"), "must be at least the scenario's think_min")
     if group.starts >= scenario.horizon:
@@ -50,9 +54,20 @@ def check_market(scenario: Scenario, notes: Notes) -> None:
     if traders and not scenario.signals:
         notes.add(("agents",), "traders need at least one entry under `signals`")
     n_orgs = sum(org.count for org in scenario.orgs)
-    n_traders = sum(group.count * getattr(group, "identities", 1) for group in traders)
-    if n_orgs * n_traders > MEMORIES_MAX:
-        notes.add(("orgs",), f"orgs times traders is {n_orgs * n_traders}; at most {MEMORIES_MAX}")
+    n_names = sum(group.count * _count_names(group) for group in traders)
+    if n_names > NAMES_MAX:
+        notes.add(("agents",), f"traders under {n_names} names; at most {NAMES_MAX}")
+    if n_orgs * n_names > MEMORIES_MAX:
+        notes.add(("orgs",), f"orgs times traders is {n_orgs * n_names}; at most {MEMORIES_MAX}")
+    for index, group in enumerate(scenario.agents):
+        if isinstance(group, TraderGroup):
+            money = group.count * (group.funds + group.stake) * (1 + getattr(group, "rejoins", 0))
+            if money > MONEY_MAX:
+                notes.add(("agents", index), f"starts with {money} in all; at most {MONEY_MAX}")
+
+
+def _count_names(group: TraderGroup) -> int:
+    return int(getattr(group, "identities", 1)) * (1 + int(getattr(group, "rejoins", 0)))
 
 
 def check_policy_levers(entry: PolicyEntry, place: Place, notes: Notes) -> None:

@@ -35,7 +35,7 @@ class MarketView(NamedTuple):
     incarnation: Ints  # times it has begun anew
     barred: Ints  # 1: jailed or tombstoned
     score_ppm: Ints  # its published score; where none is published, that of a newcomer
-    n_ratings: Ints  # ratings it got; where scores are not shared, sales it made
+    n_ratings: Ints  # ratings it got, whether they make a score or not
     balance: Ints  # base units
     stake: Ints
     unbonding_slot: Ints  # slot of a matured unbonding entry of its own, or -1

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from sim.trace.records import Trace
 
 MANIFEST = "manifest.json"
+MARKET_TABLES = ("signals", "sales", "disputes", "traders", "scores")  # if there is a market
 # what a receipt says otherwise than the transaction under the same name
 RECEIPT_NAMES = {"fee": "fee_charged", "amount": "amount_moved"}
 
 
 def write_traces(folder: Path, first: int, traces: Sequence[Trace]) -> None:
-    """Write a part of a result: transactions with receipts, blocks, views, tasks and series.
+    """Write a part of a result: transactions with receipts, blocks, views, tasks, series, trade.
 
     Errors: StorageError if the disk refuses.
     """
@@ -50,6 +51,11 @@ def write_traces(folder: Path, first: int, traces: Sequence[Trace]) -> None:
     for name in ("views", "commits"):
         tables = [
             _create_columns(trace.replication, getattr(trace.ordering, name)) for trace in traces
+        ]
+        write_table(folder / f"{name}-{first:06d}.parquet", _join(tables))
+    for name in MARKET_TABLES if traces[0].market.is_open else ():
+        tables = [
+            _create_columns(trace.replication, getattr(trace.market, name)) for trace in traces
         ]
         write_table(folder / f"{name}-{first:06d}.parquet", _join(tables))
     write_table(folder / f"faults-{first:06d}.parquet", _create_faults(traces))

@@ -17,12 +17,31 @@ from sim.core.units import PPM
 from sim.ledger.rules import N_SITUATIONS, Rules, Source
 from sim.model.genesis import get_static_masks
 from sim.policies import presets
-from sim.policies.base import Checks, Inbound, Log, Order, Policy, Protocol, Scope
-from sim.policies.registry import compile_chain_rules, compile_gateway_rules, load_policies
+from sim.policies.base import (
+    Check,
+    Checks,
+    Inbound,
+    Judges,
+    Log,
+    Order,
+    Policy,
+    Protocol,
+    Scope,
+    Settlement,
+    Slashing,
+    Weighting,
+)
+from sim.policies.registry import (
+    compile_chain_rules,
+    compile_clearing_rules,
+    compile_gateway_rules,
+    load_policies,
+)
+from tests.markets_world import CROWD, load_market
 from tests.worlds import create_reacher, create_worker, load_world, run
 
 POLICIES = load_policies()
-COMPILERS = (compile_gateway_rules, compile_chain_rules)
+COMPILERS = (compile_gateway_rules, compile_clearing_rules, compile_chain_rules)
 ORACLE = "oracle"
 
 
@@ -61,10 +80,14 @@ class TestPolicy:
     def test_a_path_round_it_is_not_checked(self, name: str, compile_rules: Any) -> None:
         rules = compile_rules(POLICIES[name])
         past, through = rules.binding[0::2], rules.binding[1::2]
-        if POLICIES[name].is_bound:
+        if POLICIES[name].is_bound and compile_rules is not compile_clearing_rules:
             assert np.array_equal(past, through)  # a bound has no way round it
         else:
-            assert (past == ALWAYS_BINDING).all()
+            funds = 0  # money in escrow is refused wherever it is not there
+            if compile_rules is not compile_gateway_rules:
+                trusts = POLICIES[name].settlement is Settlement.TRUST
+                funds = 0 if trusts else get_bit(Reason.INSUFFICIENT_FUNDS)
+            assert (past == ALWAYS_BINDING | funds).all()
 
     def test_it_compiles_afresh_every_time(self, name: str, compile_rules: Any) -> None:
         first, second = compile_rules(POLICIES[name]), compile_rules(POLICIES[name])
@@ -100,7 +123,7 @@ def test_unguarded_binds_nothing_and_deny_all_no_call() -> None:
     for rules in compile_both(POLICIES["unguarded"]):
         assert (rules.binding == ALWAYS_BINDING).all()
     rules = compile_chain_rules(POLICIES["deny_all"])
-    assert rules.killed_kinds == 1 << int(Kind.CALL)
+    assert rules.killed_kinds == 1 << int(Kind.CALL) | 1 << int(Kind.PUBLISH)
     assert (rules.binding & get_bit(Reason.KILL_SWITCH)).all()
 
 
@@ -135,6 +158,20 @@ def compare_runs(preset: str) -> Callable[[Path, dict[str, Any]], bool]:
     return changes
 
 
+def compare_trade(preset: str, **others: Any) -> Callable[[Path, dict[str, Any]], bool]:
+    """Whether a lever changes what happens on a market under a preset."""
+
+    def changes(folder: Path, levers: dict[str, Any]) -> bool:
+        world = load_market(folder, agents=CROWD, horizon="40s")
+        before = replace(POLICIES[preset], **others)
+        digests = [
+            run(world, each).compute_digest() for each in (before, replace(before, **levers))
+        ]
+        return digests[0] != digests[1]
+
+    return changes
+
+
 def compare_masks(folder: Path, levers: dict[str, Any]) -> bool:
     """Whether a lever changes what an account holds without a grant."""
     world, draws = load_world(folder), Draws(1, "test", 0)
@@ -159,6 +196,27 @@ LEVERS: dict[str, tuple[Any, Callable[[Path, dict[str, Any]], bool]]] = {
     "commit_delay_us": (5_000_000, compare_runs("unguarded")),
     "fee": (7, compare_rules("chain")),
     "protocol": (Protocol.SEQUENCER, compare_runs("chain")),
+    "unbound": ((Check.CAPABILITY,), compare_trade("chain")),
+    "settlement": (Settlement.TRUST, compare_trade("chain")),
+    "window_us": (5_000_000, compare_trade("gateway")),
+    "offer_us": (3_000_000, compare_trade("gateway")),
+    "escrow_fee_ppm": (100_000, compare_trade("federated", window_us=5_000_000)),
+    "judges": (Judges.ARBITER, compare_trade("chain")),
+    "committee": (1, compare_trade("chain")),
+    "verdict_us": (100_000, compare_trade("chain")),
+    "bond": (7, compare_trade("chain")),
+    "audit_ppm": (500_000, compare_trade("chain")),
+    "slashing": (Slashing.PROPORTIONAL, compare_trade("chain")),
+    "slash_rate_ppm": (500_000, compare_trade("chain", slashing=Slashing.PROPORTIONAL)),
+    "slash_fixed": (77, compare_trade("chain", slashing=Slashing.FIXED)),
+    "slash_harm_ppm": (500_000, compare_trade("chain", slashing=Slashing.HARM)),
+    "stake_min": (2_000, compare_trade("chain")),
+    "reputation": ("none", compare_trade("chain")),
+    "rating_weight": (Weighting.STAKE, compare_trade("chain", window_us=5_000_000)),
+    "epoch_us": (5_000_000, compare_trade("chain", reputation="eigentrust", window_us=5_000_000)),
+    "reputation_ppm_min": (550_000, compare_trade("chain")),
+    "newcomer_ppm": (400_000, compare_trade("chain")),
+    "newcomer_price_max": (95, compare_trade("chain")),
 }
 
 

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sim.core.reasons import PENDING
+from sim.core.records import Kind
 from sim.experiment.run import check_primary
 from sim.model.world import World
 from sim.policies.registry import load_policies
 from sim.scenario.levers import PolicyEntry
 from sim.scenario.load import load_scenario
 from sim.scenario.policies import create_policies
-from sim.strategies.registry import load_strategies
+from sim.strategies.registry import load_behaviours
 from tests.worlds import SCENARIOS, SHIPPED, get_calls, get_policies, load_shipped, run
 
 if TYPE_CHECKING:
     from sim.scenario.load import LoadedScenario
+    from sim.trace.records import Trace
 
 LOADED = {name: load_scenario(SCENARIOS / f"{name}.yaml") for name in SHIPPED}
 # a silent validator of four leaves no three honest leaders in a row: nothing is ever final
@@ -51,18 +53,34 @@ def test_a_scenario_runs_under_every_policy_it_lists(
 ) -> None:
     world = worlds[name]
     trace = run(world, create_policies(world.loaded)[policy])
+    if world.market.cohorts:
+        check_trade(trace, policy)
+        return
     calls = get_calls(trace)
     assert len(calls) >= 10
     assert len(trace.tasks)
     assert (calls.code != PENDING).any() == ((name, policy) not in NOTHING_IS_DECIDED)
 
 
+def check_trade(trace: Trace, policy: str) -> None:
+    """Signals are offered, and sold unless nothing may be."""
+    offered = trace.transactions["kind"] == Kind.PUBLISH
+    assert offered.sum() >= 10
+    assert (trace.receipts["code"][offered] != PENDING).any()
+    assert bool(len(trace.market.sales)) == (policy != "deny_all")
+    assert len(trace.market.traders)
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_scenario_has_something_to_stop_and_something_to_keep(
     name: str, worlds: dict[str, World]
 ) -> None:
-    """What has to be stopped is an agent's act, or else a fault in the order of calls."""
-    calls = get_calls(run(worlds[name], "unguarded"))
+    """To be stopped is an agent's act, a false signal, or else a fault in the order of calls."""
+    trace = run(worlds[name], "unguarded")
+    if worlds[name].market.cohorts:
+        assert set(trace.market.signals["fraudulent"].tolist()) == {0, 1}
+        return
+    calls = get_calls(trace)
     assert (calls.truths["legit"] == 1).any()
     assert (calls.truths["legit"] == 0).any() == (name not in ASKS_ABOUT_ORDERING)
     assert worlds[name].scenario.faults or name not in ASKS_ABOUT_ORDERING
@@ -99,4 +117,4 @@ def test_every_strategy_is_shown_somewhere() -> None:
         for loaded in LOADED.values()
         for group in loaded.scenario.agents
     }
-    assert shown == set(load_strategies())
+    assert shown == set(load_behaviours())

@@ -24,6 +24,7 @@ from sim.model.world import World, create_world
 from sim.policies.base import Policy
 from sim.scenario.load import load_scenario
 from sim.trace.records import Trace
+from tests.markets_world import BUYER, CHEAT, FORECAST, JUDGE, SELLER
 from tests.worlds import (
     POLICIES,
     Document,
@@ -39,10 +40,18 @@ from tests.worlds import (
 REPOSITORY = Path(__file__).parents[2]
 REAL = [name for name, policy in POLICIES.items() if not policy.is_bound]
 TRYING = {"give_up": 0.5, "retry": 0.2, "other_path": 0.3}
+TRADE: Document = {"signals": {"forecast": FORECAST}}
+TRADERS: list[Document] = [
+    SELLER | {"count": 3},
+    CHEAT | {"org": "firm", "strategy": "whitewasher", "fraud": 0.7, "leave": 0.5},
+    BUYER | {"count": 5},
+    JUDGE,
+]
 GROUPS: list[Document] = [
     create_worker(count=8, cross_org_share=0.3, error=0.05, on_denial=TRYING),
     create_reacher(count=4, cross_org_share=0.3, on_denial=TRYING),
     create_thief(count=2),
+    *TRADERS,
 ]
 PRINT_DIGESTS = """
 import sys
@@ -59,7 +68,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scenario with honest work, errors, attackers and stolen keys."""
     policies = [*POLICIES, {"name": "leaky", "preset": "chain", "mediation": 0.7}]
     folder = tmp_path_factory.mktemp("determinism")
-    return write_scenario(folder, agents=GROUPS, policies=policies, issuer_error=0.05)
+    return write_scenario(folder, agents=GROUPS, policies=policies, issuer_error=0.05, **TRADE)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +122,9 @@ def test_no_order_of_a_hash_shows(path: Path, world: World) -> None:
 @pytest.mark.slow
 def test_compiled_and_plain_rules_agree(tmp_path: Path) -> None:
     agents = [create_worker(count=3, cross_org_share=0.5), create_reacher(count=2), create_thief()]
-    path = write_scenario(tmp_path, agents=agents, horizon="20s", detection={"leak": "5s"})
+    agents += TRADERS
+    settings = {"horizon": "20s", "detection": {"leak": "5s"}, **TRADE}
+    path = write_scenario(tmp_path, agents=agents, **settings)
     assert print_digests(path) == print_digests(path, NUMBA_DISABLE_JIT="1")
 
 
@@ -219,6 +230,12 @@ def test_agents_live_the_same_life_wherever_their_group_is_listed(
     assert lives[0] == lives[1]
 
 
+def test_there_is_trade_in_the_cells_that_are_compared(world: World) -> None:
+    market = run(world, "chain").market
+    assert len(market.sales) > 5
+    assert len(market.traders) > 14  # somebody began anew
+
+
 def test_nothing_is_decided_twice(world: World) -> None:
     for name in POLICIES:
         names = get_calls(run(world, name)).names
@@ -237,7 +254,7 @@ def test_pending_calls_are_those_that_a_longer_run_decides(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("groups", [GROUPS[:2], GROUPS], ids=["insiders", "thieves"])
+@pytest.mark.parametrize("groups", [GROUPS[:2], GROUPS[:3]], ids=["insiders", "thieves"])
 def test_a_shorter_window_moves_nothing_beyond_its_interval(
     tmp_path: Path, groups: list[Document]
 ) -> None:

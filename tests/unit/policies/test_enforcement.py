@@ -90,4 +90,5 @@ def test_a_bound_binds_the_same_everywhere(checks: Checks, binding: int) -> None
     rules = compile_bound(Policy("p", checks=checks), create_rules())
     assert set(rules.binding.tolist()) == {binding}
     assert not np.any(rules.source)
-    assert rules.killed_kinds == (1 << int(Kind.CALL) if checks is Checks.DENY_ALL else 0)
+    killed = 1 << int(Kind.CALL) | 1 << int(Kind.PUBLISH)
+    assert rules.killed_kinds == (killed if checks is Checks.DENY_ALL else 0)

@@ -20,6 +20,7 @@ from sim.metrics.outcomes import OUTCOMES, measure
 from sim.trace.ordering import COMMIT, VIEW, FaultRecord
 from sim.trace.store import (
     MANIFEST,
+    MARKET_TABLES,
     RECEIPT_NAMES,
     create_folder,
     load_manifest,
@@ -28,6 +29,7 @@ from sim.trace.store import (
     write_table,
     write_traces,
 )
+from tests.markets_world import get_policy, load_market
 from tests.worlds import POLICIES, create_reacher, create_worker, load_world, run
 
 if TYPE_CHECKING:
@@ -272,6 +274,12 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trace]:
     return lambda policy: run(world, policy)
 
 
+@pytest.fixture(scope="module")
+def traded(tmp_path_factory: pytest.TempPathFactory) -> Trace:
+    """A replication of a market, with sales, disputes and scores."""
+    return run(load_market(tmp_path_factory.mktemp("market"), horizon="40s"), get_policy("chain"))
+
+
 STORED = ("gateway", "anchored", "chain")
 TABLES = (
     *("transactions", "tasks", "approvals", "exposure", "headers"),
@@ -299,6 +307,20 @@ def test_a_part_of_a_result_is_one_file_a_table(
         table = pq.read_table(tmp_path / f"{name}-000064.parquet")
         assert table.num_rows == 2 * n_rows
         assert table["replication"].to_pylist() == [0] * n_rows + [1] * n_rows
+
+
+def test_tables_of_a_market_are_stored_as_they_are(traded: Trace, tmp_path: Path) -> None:
+    write_traces(tmp_path, 0, [traded, traded._replace(replication=1)])
+    names = {path.name.removesuffix("-000000.parquet") for path in tmp_path.iterdir()}
+    assert names == {*TABLES, *MARKET_TABLES}
+    for name in MARKET_TABLES:
+        records = getattr(traded.market, name)
+        assert len(records)
+        table = pq.read_table(tmp_path / f"{name}-000000.parquet")
+        assert table.column_names == ["replication", *records.dtype.names]
+        assert table["replication"].to_pylist() == [0] * len(records) + [1] * len(records)
+        for column in records.dtype.names:
+            assert table[column].to_pylist() == records[column].tolist() * 2
 
 
 def test_headers_are_stored_as_they_are(trace: Callable[[str], Trace], tmp_path: Path) -> None:
