@@ -41,6 +41,9 @@ def note_decided(market: Market, batch: Batch, receipts: Records) -> None:
         rows = np.flatnonzero(is_kind & applied)
         if len(rows):
             note(market, batch.take(rows), receipts.take(rows))
+    barred = ~own & (kind == Kind.RESOLVE) & (receipts["code"] == int(Reason.SENDER_NOT_ACTIVE))
+    tx, late = batch.transactions[barred], receipts["committed_us"][barred]
+    market.chores.put_back(tx["subject"], tx["target"], late)
     refused = np.flatnonzero(own & ~applied)
     if len(refused):
         note_refused(market, batch.take(refused), receipts.take(refused))

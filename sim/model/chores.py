@@ -94,17 +94,28 @@ class Chores:
         market = self.market
         signals = market.domain.state.signals[rows["subject"]]
         rows = rows[signals["state"] == int(SignalState.STANDING)]
-        senders = market.identities["account"][market.signals["identity"][rows["subject"]]]
+        sellers = market.identities["account"][market.signals["identity"][rows["subject"]]]
+        return self.resolve(Resolution.RELEASE, rows, self.stand_in(sellers), rows["subject"])
+
+    def stand_in(self, senders: Ints) -> Ints:
+        """The same accounts, with the auditor's office for those that may send nothing now."""
+        market = self.market
         accounts = market.domain.state.accounts[market.domain.local[senders]]
         until_height, height = accounts["jailed_until_height"], market.get_height()
         is_served = (until_height > 0) & (until_height <= height)
-        barred = (accounts["status"] == int(Status.TOMBSTONED)) | (
-            (accounts["status"] == int(Status.JAILED)) & ~is_served
-        )
-        office = get_office_account(market.world, AUDITOR)
-        return self.resolve(
-            Resolution.RELEASE, rows, np.where(barred, office, senders), rows["subject"]
-        )
+        barred = np.isin(accounts["status"], (int(Status.TOMBSTONED), int(Status.FROZEN)))
+        barred |= (accounts["status"] == int(Status.JAILED)) & ~is_served
+        return np.where(barred, get_office_account(market.world, AUDITOR), senders)
+
+    def put_back(self, steps: Ints, subjects: Ints, time_us: Ints) -> None:
+        """Chores whose sender was barred between asking and being heard: the office does them."""
+        for step, chore in (
+            (Resolution.RELEASE, Chore.RELEASE),
+            (Resolution.PROOF, Chore.PROVE),
+            (Resolution.TIMEOUT, Chore.TIME_OUT),
+        ):
+            rows = np.flatnonzero(steps == int(step))
+            self.add(chore, time_us[rows], subjects[rows])
 
     def get_open(self, rows: Records) -> Records:
         """Chores of disputes that are still open."""
@@ -112,10 +123,9 @@ class Chores:
         return rows[verdict == int(Verdict.OPEN)]
 
     def get_challengers(self, rows: Records) -> Ints:
-        """Accounts of the world that opened those disputes."""
+        """Accounts of the world that opened those disputes, or who stands in for them."""
         local = self.market.domain.state.disputes["challenger"][rows["subject"]]
-        accounts: Ints = self.market.domain.get_world_accounts()[local]
-        return accounts
+        return self.stand_in(self.market.domain.get_world_accounts()[local])
 
     def prove(self, rows: Records) -> Batch:
         """The proof that a disputed signal carries is looked at."""
