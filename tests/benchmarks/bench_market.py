@@ -31,8 +31,21 @@ orgs:
   - {name: firm, count: 20}
   - {name: shady, posture: hostile, count: 4}
 agents:
-  - {name: seller, strategy: honest_seller, org: firm, count: 20000, sells: forecast, stake: 5000, act_every: 20s}
-  - {name: cheat, strategy: fraudulent_seller, org: shady, count: 4000, sells: forecast, price: 80, stake: 5000, act_every: 20s}
+  - name: seller
+    strategy: honest_seller
+    org: firm
+    count: 20000
+    sells: forecast
+    stake: 5000
+    act_every: 20s
+  - name: cheat
+    strategy: fraudulent_seller
+    org: shady
+    count: 4000
+    sells: forecast
+    price: 80
+    stake: 5000
+    act_every: 20s
   - {name: buyer, strategy: honest_buyer, org: firm, count: 75991, act_every: 5s}
   - {name: judge, strategy: honest_judge, org: firm, count: 9}
 policies:
