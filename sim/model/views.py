@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.faults.base import Class
+from sim.ledger.slashing import FRAUD
 from sim.ledger.state import N_EVIDENCE
 from sim.model.committee import Committee
 from sim.model.domains import get_validator_account
@@ -89,6 +90,7 @@ def create_commits(committee: Committee, chain: Chain) -> Records:
 def create_penalties(committee: Committee, chain: Chain) -> Penalties:
     """Who was found out, and what that cost whom."""
     evidence = chain.domain.state.evidence[: chain.domain.state.counters[N_EVIDENCE]]
+    evidence = evidence[evidence["statement"] != FRAUD]  # of sellers: the market keeps those
     culprits = {
         int(chain.domain.local[get_validator_account(chain.world, validator)])
         for validator in get_byzantine(chain.episodes)
