@@ -176,7 +176,7 @@ class Market(TradeState):
             balance=own[2],
             stake=own[3],
             unbonding_slot=own[5],
-            price=traders["price"],
+            price=self.cap_prices(traders["price"], own[1]),
             offer=offer,
             offer_price=price,
             offer_score_ppm=chosen[1],
@@ -191,6 +191,13 @@ class Market(TradeState):
             memory0=stands["memory0"],
             memory1=stands["memory1"],
         )
+
+    def cap_prices(self, prices: Ints, n_ratings: Ints) -> Ints:
+        """What traders ask: a newcomer no more than it may, which is for all to know."""
+        limit = self.policy.newcomer_price_max
+        if limit == 0:
+            return prices
+        return np.where(n_ratings == 0, np.minimum(prices, limit), prices)
 
     def compare(self, rows: Records) -> Ints:
         """Offers that those who act come across."""

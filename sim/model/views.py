@@ -90,7 +90,7 @@ def create_commits(committee: Committee, chain: Chain) -> Records:
 def create_penalties(committee: Committee, chain: Chain) -> Penalties:
     """Which validators were found out, and what that cost whom."""
     evidence = chain.domain.state.evidence[: chain.domain.state.counters[N_EVIDENCE]]
-    evidence = evidence[evidence["statement"] != FRAUD]
+    evidence = evidence[evidence["statement"] != FRAUD]  # of sellers: the market keeps those
     culprits = {
         int(chain.domain.local[get_validator_account(chain.world, validator)])
         for validator in get_byzantine(chain.episodes)

@@ -39,7 +39,7 @@ class MarketView(NamedTuple):
     balance: Ints  # base units
     stake: Ints
     unbonding_slot: Ints  # slot of a matured unbonding entry of its own, or -1
-    price: Ints  # what its group asks for a signal; of an offer or sale, see below
+    price: Ints  # what it asks for a signal, as far as it may; of an offer or sale, see below
     offer: Ints  # ACT: signal on offer by somebody else that looks best to it, or -1
     offer_price: Ints
     offer_score_ppm: Ints  # score of the seller as it knows it

@@ -22,6 +22,7 @@ from sim.model.views import (
 from sim.policies.base import Protocol
 from sim.trace.ordering import NO_ORDERING
 from tests.committees import create_setting, extend
+from tests.markets_world import get_policy, load_market
 from tests.worlds import POLICIES, SEED, create_worker, load_world, run
 
 if TYPE_CHECKING:
@@ -146,3 +147,10 @@ def test_what_is_kept_of_a_run_agrees_with_its_blocks(tmp_path: Path) -> None:
     assert (ordering.views["block"][ordering.views["leader"] == 2] == -1).all()
     assert not ordering.commits["honest"][ordering.commits["node"] == 2].any()
     assert ordering.commits["honest"][ordering.commits["node"] != 2].all()
+
+
+def test_what_sellers_lose_for_fraud_is_no_penalty_of_validators(tmp_path: Path) -> None:
+    trace = run(load_market(tmp_path), get_policy("chain"))
+    assert trace.market.disputes["slashed"].any()
+    penalties = trace.ordering.penalties
+    assert (penalties.n_slashed, penalties.slashed, penalties.slashed_wrongly) == (0, 0, 0)
