@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sim.core.market import Occasion, SaleState, Verdict
+from sim.core.market import Occasion, Resolution, SaleState, Verdict
 from sim.core.reasons import Reason
 from sim.core.records import RECEIPT, Kind
 from sim.model.aftermath import RATE_SLACK_US, compute_keys, grow, note_decided, note_verdict
@@ -145,6 +145,20 @@ def test_who_is_acquitted_is_paid_when_the_window_is_over(market: Market, closes
     assert not market.identities["n_convictions"].any()
     due = take_chores(market, Chore.RELEASE)
     assert due["time_us"].tolist() == [max(closes_us + SLACK_US, 7 * S)]
+
+
+@pytest.mark.parametrize("step", Resolution)
+def test_a_release_closes_a_signal_and_a_payment_settles_a_sale(
+    market: Market, step: Resolution
+) -> None:
+    market.signals["closed_us"][1] = market.sales["settled_us"][1] = -1
+    batch, receipts = create_batch(1), np.zeros(1, dtype=RECEIPT)
+    batch.transactions["target"], batch.transactions["subject"] = 1, int(step)
+    receipts["kind"], receipts["committed_us"] = int(Kind.RESOLVE), 3 * S
+    note_decided(market, batch, receipts)
+    closes, settles = step is Resolution.RELEASE, step in (Resolution.PAY, Resolution.TAKE)
+    assert market.signals["closed_us"][1] == (3 * S if closes else -1)
+    assert market.sales["settled_us"][1] == (3 * S if settles else -1)
 
 
 def test_a_refusal_is_counted_by_its_reason(market: Market) -> None:

@@ -123,11 +123,12 @@ def test_it_takes_what_is_held_and_comes_back_for_more(tmp_path: Path) -> None:
     state.counters[N_SALES] = 3
     state.sales["state"][:3] = [int(SaleState.HELD), int(SaleState.PAID), int(SaleState.HELD)]
     for held in ([0, 2], [2]):
+        market.waiting.pages.clear()
         state.sales["state"][0] = int(SaleState.HELD if len(held) == 2 else SaleState.TAKEN)
         tx = market.chores.run_away(np.ones(1, dtype=market.waiting.layout)).transactions
         assert tx["target"].tolist() == held
         assert set(tx["subject"].tolist()) == {Resolution.TAKE}
-    assert market.waiting.pages
+        assert market.waiting.pages
 
 
 @pytest.mark.parametrize(
