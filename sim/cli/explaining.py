@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PLAIN_WIDTH = 160
+NOTHING_TO_EXPLAIN = (
+    "Every call of a task was asked for, and none was refused.\n"
+    "Trades are not explained one by one: the reason of each refusal is the column `code` of "
+    "transactions-*.parquet."
+)
 
 
 def print_calls(result: Path, replication: int, policies: tuple[str, ...]) -> None:
     """Names of calls worth explaining: what nobody asked for, then what was refused wrongly."""
     calls = list_explainable(result, replication, policies)
     if not calls:
-        typer.echo("Every call was asked for, and none was refused.")
+        typer.echo(NOTHING_TO_EXPLAIN)
         return
     typer.echo("Calls that nobody asked for, or that were refused though somebody had:")
     for call in calls:
