@@ -18,7 +18,7 @@ from sim.core.market import Resolution
 from sim.core.reasons import DROPPED_FIRST, DROPPED_LAST, Reason, get_bit
 from sim.core.records import Ints, Kind, Record, Records
 from sim.core.units import SUPPLY_MAX
-from sim.ledger.rules import Rules, Source
+from sim.ledger.rules import Reputation, Rules, Source
 from sim.ledger.state import (
     BURN,
     ESCROW,
@@ -263,10 +263,13 @@ def find_partners(state: State, tx: Record) -> list[int]:
     return partners
 
 
-def check_dropped(before: State, after: State, transactions: Records, receipts: Records) -> None:
+def check_dropped(
+    before: State, after: State, rules: Rules, transactions: Records, receipts: Records
+) -> None:
     """Nothing changes by a dropped transaction: only what included receipts name may differ.
 
-    Errors: InvariantError. `before` must be a copy: the transition writes in place.
+    Errors: InvariantError. `before` must be a copy: the transition writes in place. Scores that
+            the end of an epoch writes, and nothing else of an account, may differ as well.
     """
     included = get_included(transactions, receipts)
     moved = (receipts["amount"] != 0) | (receipts["fee"] != 0) | (receipts["counterparty"] != -1)
@@ -295,6 +298,8 @@ def check_dropped(before: State, after: State, transactions: Records, receipts: 
         "jailed_until_height",
     ):  # absence is judged beside all transactions
         ours[column][watched] = after.accounts[column][watched]
+    if rules.reputation_rule == Reputation.EPOCH:  # scores are written beside all transactions
+        ours["reputation_ppm"] = after.accounts["reputation_ppm"][:n_accounts]
     changed = ours != after.accounts[:n_accounts]
     wrong = np.flatnonzero(changed & ~touched[:n_accounts])
     if wrong.size:

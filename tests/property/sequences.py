@@ -141,7 +141,7 @@ class Run(NamedTuple):
             case "I16" | "I17":
                 self.check_market()
             case "dropped":
-                invariants.check_dropped(before, after, transactions, receipts)
+                invariants.check_dropped(before, after, rules, transactions, receipts)
 
 
 def run_sequence(name: str, seed: int, n_operations: int, *, stop: bool = True) -> Run:

@@ -766,4 +766,4 @@ def test_no_ledger_breaks_an_invariant_in_a_shipped_scenario(name: str) -> None:
             invariants.check_nonces(before, domain.state, domain.rules, *history)
             invariants.check_capabilities(domain.state, domain.rules, *history)
             invariants.check_authority(before, domain.state, *history)
-            invariants.check_dropped(before, domain.state, *history)
+            invariants.check_dropped(before, domain.state, domain.rules, *history)

@@ -111,7 +111,7 @@ def compute_spread_likelihood(counts: Ints, trials: int, share: float) -> float:
 # --- deterrence: what a fraud brings in, less what it costs once it is found
 
 DETECTION = 0.5
-FRAUD_HORIZON_S, N_MARKETS = 100, 4
+FRAUD_HORIZON_S, N_MARKETS = 100, 8
 FORFEITED = {Settlement.ESCROW: True, Settlement.PREPAID: False}
 BOUNDARY = {
     settlement: compute_boundary_stake(PRICE, DETECTION, gain_forfeited=forfeited)
@@ -185,7 +185,7 @@ def test_a_fifth_more_discoveries_would_be_seen(tmp_path: Path, settlement: Sett
 # --- a gambler's ruin: a seller's bonds, one lost with each fraud, one won with each sale
 
 N_GAMBLERS, N_TABLES, START, GOAL = 300, 3, 2, 5
-RUIN_HORIZON_S = 1_000
+RUIN_HORIZON_S = 2_000
 GAMBLE = replace(PLAIN, bond=PRICE, window_us=3 * US_PER_S)
 
 

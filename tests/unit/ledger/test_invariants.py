@@ -19,7 +19,7 @@ from sim.ledger.invariants import (
     compute_lives,
     get_included,
 )
-from sim.ledger.rules import Source, create_rules
+from sim.ledger.rules import Reputation, Source, create_rules
 from sim.ledger.state import State
 from tests.ledger_world import (
     AGENT,
@@ -62,7 +62,29 @@ def test_a_run_without_transactions_passes_every_checker() -> None:
     check_capabilities(after, create_strict_rules(), transactions, receipts)
     check_attenuation(after, 0)
     check_authority(before, after, transactions, receipts)
-    check_dropped(before, after, transactions, receipts)
+    check_dropped(before, after, create_strict_rules(), transactions, receipts)
+
+
+@pytest.mark.parametrize(
+    ("reputation", "column", "is_caught"),
+    [
+        (Reputation.EPOCH, "reputation_ppm", False),
+        (Reputation.EPOCH, "balance", True),
+        (Reputation.EPOCH, "negative", True),
+        (Reputation.BETA, "reputation_ppm", True),
+    ],
+)
+def test_an_epoch_writes_scores_beside_all_transactions_and_nothing_else(
+    reputation: Reputation, column: str, is_caught: bool
+) -> None:
+    before, after, *run = create_run([])
+    after.accounts[HELPER][column] += 1
+    rules = create_rules(reputation_rule=int(reputation))
+    if not is_caught:
+        check_dropped(before, after, rules, *run)
+        return
+    with pytest.raises(InvariantError, match=f"account {HELPER} changed"):
+        check_dropped(before, after, rules, *run)
 
 
 def test_the_sum_is_exact_for_any_amounts() -> None:

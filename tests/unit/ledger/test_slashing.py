@@ -6,12 +6,11 @@ import pytest
 from sim.core.reasons import Reason
 from sim.core.records import Kind, Status
 from sim.core.units import PPM, SUPPLY_MAX
+from sim.ledger.penalties import compute_escalated_rate, compute_harm_penalty
 from sim.ledger.rules import Reputation, create_rules
 from sim.ledger.slashing import (
     compute_correlated_share,
-    compute_escalated_rate,
     compute_ethereum_slash,
-    compute_harm_slash,
     compute_slash,
     compute_slash_rate,
     compute_split,
@@ -342,7 +341,7 @@ def test_a_rate_doubles_with_each_fraud_up_to_all(
 def test_damages_are_a_multiple_of_the_harm_as_far_as_the_stake_goes(
     base: int, harm: int, rate_ppm: int, amount: int
 ) -> None:
-    assert compute_harm_slash(base, harm, rate_ppm) == amount
+    assert compute_harm_penalty(harm, base, rate_ppm) == amount
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def check_all(before: object, after: object, rules: Rules, *run: object) -> None
     check_unbonding(after, 0)
     check_slashing(before, rules, *run)
     check_stakes(before, after, rules, *run)
-    check_dropped(before, after, *run)
+    check_dropped(before, after, rules, *run)
 
 
 def test_a_run_without_transactions_passes_every_checker() -> None:
