@@ -51,7 +51,7 @@ class PeerTrustPsm:
     """Mean satisfaction, each rater weighing how much he agrees with those trusted.
 
     Agreement is over the peers that both have rated. One published score needs one evaluator: the
-    pre-trusted accounts taken together, or all raters where none is declared (ours).
+    pre-trusted accounts taken together, or all raters where none of those has rated (ours).
     Source: Xiong and Liu 2004, PeerTrust (personalised similarity measure).
     """
 
@@ -117,9 +117,8 @@ def compute_similarity(ratings: Ratings, evaluators: Ints, n_accounts: int) -> I
 
     Return: int64 (n_accounts,), 0..1_000_000; 0 where nobody was rated by both.
     """
-    asked = np.ones(len(ratings.rater), dtype=np.bool_)
-    if len(evaluators):
-        asked = np.isin(ratings.rater, evaluators)
+    trusted = np.isin(ratings.rater, evaluators)
+    asked = trusted if trusted.any() else np.ones(len(ratings.rater), dtype=np.bool_)
     heard = np.bincount(ratings.ratee[asked], minlength=n_accounts)
     common = sum_by(ratings.ratee[asked], ratings.value[asked], n_accounts) // np.maximum(heard, 1)
     pairs, inverse = np.unique(ratings.rater * n_accounts + ratings.ratee, return_inverse=True)

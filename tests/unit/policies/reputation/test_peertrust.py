@@ -37,6 +37,13 @@ def test_similarity_to_the_evaluator() -> None:
     assert similarity.tolist() == [PPM, 841_887, 332_917, 0, 0, 0]
 
 
+def test_all_raters_evaluate_where_no_trusted_account_has_rated() -> None:
+    ratings = create_ratings(AGREEMENT)
+    by_all = compute_similarity(ratings, np.array([], dtype=np.int64), 6)
+    assert by_all.any()
+    assert compute_similarity(ratings, np.array([5]), 6).tolist() == by_all.tolist()
+
+
 def test_the_peers_count_that_both_have_rated_not_the_raters_they_share() -> None:
     rows = [*AGREEMENT, (1, 6, 0), (3, 1, PPM), (3, 2, 0)]  # 0 never rated 6, nor a common rater
     similarity = compute_similarity(create_ratings(rows), np.array([0]), 7)
