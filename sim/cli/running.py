@@ -29,7 +29,7 @@ def run_and_print(
 ) -> None:
     """Run a scenario and show what came of it."""
     if not quiet and not has_compiled_rules():
-        typer.echo("Compiling the rules, once for this version: some 20 seconds.", err=True)
+        typer.echo("Compiling the rules, once for this version: about a minute.", err=True)
     result = _run_with_progress(loaded, options, show=not quiet and sys.stderr.isatty())
     if as_json:
         typer.echo(json.dumps(create_document(result), indent=2, allow_nan=False))
