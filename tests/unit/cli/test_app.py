@@ -23,6 +23,7 @@ from sim.policies.presets import SUMMARIES
 from sim.policies.registry import load_policies
 from sim.strategies.registry import load_strategies, load_traders
 from sim.trace.store import MANIFEST
+from tests.markets_world import MARKET
 from tests.worlds import SCENARIOS, SHIPPED, create_reacher, create_worker, write_scenario
 
 if TYPE_CHECKING:
@@ -514,6 +515,21 @@ def test_calls_are_named_and_each_can_be_explained(sim: Callable[..., Ended], fo
         assert "CAPABILITY_DENIED" in ended.out
     chosen = sim("explain", folder, calls[0].strip(), "--policy", "chain")
     assert "unguarded" not in chosen.out
+
+
+def test_a_market_without_calls_says_where_the_reasons_of_its_trades_stand(
+    sim: Callable[..., Ended], tmp_path: Path
+) -> None:
+    traders = [group for group in MARKET["agents"] if "tasks" not in group]
+    market = write_scenario(tmp_path, **MARKET | {"agents": traders, "horizon": "10s"})
+    out = tmp_path / "out"
+    sim("run", market, "--out", out, "--policy", "chain", "--replications", 2, "--workers", 1)
+    (result,) = out.iterdir()
+    ended = sim("explain", result)
+    assert (ended.code, ended.err) == (0, "")
+    assert "none was refused" in ended.out
+    assert "`code` of transactions-*.parquet" in ended.out
+    assert list(result.glob("*/transactions-*.parquet"))
 
 
 @pytest.mark.parametrize(
