@@ -47,7 +47,6 @@ class JobResult(NamedTuple):
     first: int
     values: dict[str, list[Value]]
     digests: list[bytes]
-    n_calls: int
 
 
 def run_job(job: Job) -> JobResult:
@@ -57,7 +56,7 @@ def run_job(job: Job) -> JobResult:
     """
     world = get_world(job.scenario, job.scenario_digest, arm=Arm.ATTACK)
     values: dict[str, list[Value]] = {name: [] for name in get_outcomes()}
-    traces, digests, n_calls = [], [], 0
+    traces, digests = [], []
     for replication in range(job.first, job.last):
         try:
             trace = run_replication(world, job.policy, job.seed, replication)
@@ -68,15 +67,13 @@ def run_job(job: Job) -> JobResult:
         for name, value in (measured | others).items():
             values[name].append(value)
         digests.append(trace.compute_digest())
-        truths = trace.truths
-        n_calls += int(np.count_nonzero((truths["agent"] >= 0) | (truths["trader"] >= 0)))
         if job.folder:
             traces.append(trace)
     if job.folder:
         folder = Path(job.folder)
         write_traces(folder, job.first, traces)
         write_values(folder / f"outcomes-{job.first:06d}.parquet", job.first, values)
-    return JobResult(job.policy.name, job.first, values, digests, n_calls)
+    return JobResult(job.policy.name, job.first, values, digests)
 
 
 def _measure_other_arms(job: Job, replication: int, world: World, trace: Trace) -> dict[str, Value]:

@@ -55,7 +55,6 @@ class RunResult:
     estimates: dict[str, dict[str, Estimate]]
     contrasts: list[Contrast]
     digests: dict[str, str]  # of all replications of a policy
-    n_calls: dict[str, int]
     folder: Path | None
 
     @property
@@ -79,7 +78,6 @@ def run_scenario(
     scenario = loaded.scenario
     check_primary(loaded)
     policies = create_policies(loaded, options.policies)
-    baseline = scenario.baseline if scenario.baseline in policies else next(iter(policies))
     seed = scenario.seed if options.seed is None else options.seed
     replications = options.replications or scenario.replications
     folders = _create_folders(loaded, policies, seed, options.out)
@@ -91,6 +89,29 @@ def run_scenario(
         for name in policies
     }
     _seal_folders(loaded, policies, seed, folders, digests)
+    return create_result(
+        loaded,
+        policies,
+        seed,
+        replications,
+        arms,
+        digests,
+        get_run_folder(loaded, options.out) if options.out else None,
+    )
+
+
+def create_result(
+    loaded: LoadedScenario,
+    policies: dict[str, Policy],
+    seed: int,
+    replications: int,
+    arms: dict[str, Values],
+    digests: dict[str, list[bytes]],
+    folder: Path | None,
+) -> RunResult:
+    """Estimates and comparisons of what replications measured, policy by policy."""
+    scenario = loaded.scenario
+    baseline = scenario.baseline if scenario.baseline in policies else next(iter(policies))
     return RunResult(
         loaded=loaded,
         policies=policies,
@@ -100,11 +121,7 @@ def run_scenario(
         estimates=compute_estimates(arms, find_tricks(get_strategies(scenario))),
         contrasts=compute_contrasts(arms, baseline),
         digests={name: compute_joint_digest(listed) for name, listed in digests.items()},
-        n_calls={
-            name: sum(result.n_calls for result in results if result.policy == name)
-            for name in policies
-        },
-        folder=get_run_folder(loaded, options.out) if options.out else None,
+        folder=folder,
     )
 
 

@@ -72,9 +72,8 @@ def find_folder(result: RunResult, policy: str) -> Path:
 
 def test_every_policy_of_the_scenario_is_measured(result: RunResult) -> None:
     assert list(result.policies) == ["unguarded", "chain", "mine"]
-    assert list(result.estimates) == list(result.digests) == list(result.n_calls)
+    assert list(result.estimates) == list(result.digests)
     assert (result.replications, result.seed, result.baseline) == (2, 1, "unguarded")
-    assert all(n > 0 for n in result.n_calls.values())
     assert {c.policy for c in result.contrasts} == {"chain", "mine"}
 
 

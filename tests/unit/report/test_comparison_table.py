@@ -73,7 +73,6 @@ def create_result(
         estimates=compute_estimates(arms),
         contrasts=compute_contrasts(arms, baseline),
         digests=dict.fromkeys(arms, "0" * 32),
-        n_calls=dict.fromkeys(arms, 9),
         folder=None,
     )
 

@@ -52,7 +52,6 @@ def create_result(arms: dict[str, Values], baseline: str = "") -> RunResult:
         estimates=compute_estimates(arms),
         contrasts=compute_contrasts(arms, baseline),
         digests={},
-        n_calls={},
         folder=None,
     )
 

@@ -1,0 +1,133 @@
+"""A finished run read from its folder: the same numbers as when it was run, without a world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from sim.core.errors import InputError, Position, StorageError, find_nearest
+from sim.experiment.cells import compute_code_digest
+from sim.experiment.run import RunResult, create_result
+from sim.metrics.base import NullReason, Value
+from sim.metrics.outcomes import get_outcomes
+from sim.scenario.load import load_scenario
+from sim.scenario.policies import compute_policy_digest, create_policies
+from sim.trace.store import MANIFEST, load_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sim.experiment.comparison import Values
+    from sim.policies.base import Policy
+    from sim.scenario.load import LoadedScenario
+
+NEEDED = ("policy", "policy_digest", "scenario_file", "seed", "replications", "digests", "code")
+
+
+def load_run(folder: Path, policies: Sequence[str] = (), seed: int | None = None) -> RunResult:
+    """The run that `sim run` wrote into a folder, every file checked against its manifest.
+
+    Policies come in the scenario's order, over the replications that all of them have. Without a
+    seed, the scenario's own is meant, or the only one there is.
+    Errors: InputError for no result, an unknown policy or seed, or levers this version lacks;
+    StorageError for a file that is not what was written.
+    """
+    found = find_manifests(folder)
+    loaded = load_scenario(folder / str(found[0]["scenario_file"]))
+    seed = _choose_seed(folder, found, loaded.scenario.seed if seed is None else seed, seed is None)
+    chosen = _choose_code(folder, [facts for facts in found if facts["seed"] == seed])
+    listed = _create_policies(folder, loaded, chosen, policies)
+    replications = min(int(chosen[name]["replications"]) for name in listed)
+    return create_result(
+        loaded,
+        listed,
+        seed,
+        replications,
+        arms={name: _read_values(chosen[name]["folder"], replications) for name in listed},
+        digests={
+            name: [bytes.fromhex(text) for text in chosen[name]["digests"]][:replications]
+            for name in listed
+        },
+        folder=folder,
+    )
+
+
+def find_manifests(folder: Path) -> list[dict[str, Any]]:
+    """Manifest of each result in a folder, with its own `folder` beside what was written.
+
+    Errors: InputError where there is none; StorageError for one that is damaged.
+    """
+    found = []
+    for path in sorted(folder.glob(f"*/{MANIFEST}")):
+        facts = load_manifest(path.parent)
+        missing = [name for name in NEEDED if name not in facts]
+        if missing:
+            raise StorageError(str(path), f"does not say {', '.join(missing)}")
+        found.append({**facts, "folder": path.parent})
+    if not found:
+        raise InputError(Position(str(folder)), "RESULT", "no finished result in this folder")
+    return found
+
+
+def _choose_seed(folder: Path, found: list[dict[str, Any]], seed: int, is_default: bool) -> int:
+    seeds = sorted({int(facts["seed"]) for facts in found})
+    if seed in seeds:
+        return seed
+    if is_default and len(seeds) == 1:
+        return seeds[0]
+    problem = f"no result with seed {seed} here, there are: {', '.join(map(str, seeds))}"
+    raise InputError(Position(str(folder)), "seed", problem)
+
+
+def _choose_code(folder: Path, found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """One manifest for each policy: of this code if there is one, else of the only other."""
+    current = [facts for facts in found if facts["code"] == compute_code_digest()]
+    chosen: dict[str, dict[str, Any]] = {}
+    for facts in current or found:
+        name = str(facts["policy"])
+        if name in chosen:
+            problem = f"several results of {name!r}, by other code or with other levers"
+            raise InputError(Position(str(folder)), "RESULT", problem)
+        chosen[name] = facts
+    return chosen
+
+
+def _create_policies(
+    folder: Path,
+    loaded: LoadedScenario,
+    chosen: dict[str, dict[str, Any]],
+    names: Sequence[str],
+) -> dict[str, Policy]:
+    where = Position(str(folder))
+    for name in names:
+        if name not in chosen:
+            nearest = find_nearest(name, chosen)
+            raise InputError(where, "--policy", f"no result of {name!r} here", nearest)
+    listed = {name: policy for name, policy in create_policies(loaded).items() if name in chosen}
+    if others := [name for name in chosen if name not in listed]:
+        listed |= create_policies(loaded, others)
+    wanted = {name: listed[name] for name in listed if name in (names or chosen)}
+    for name, policy in wanted.items():
+        if compute_policy_digest(policy) != chosen[name]["policy_digest"]:
+            raise InputError(where, name, "was run with levers that this version does not have")
+    return wanted
+
+
+def _read_values(folder: Path, replications: int) -> Values:
+    """Values of each outcome in the order of replications.
+
+    Errors: StorageError where this version measures something that was not written.
+    """
+    values: Values = {name: [] for name in get_outcomes()}
+    for path in sorted(folder.glob("outcomes-*.parquet")):
+        for row in pq.read_table(path).to_pylist():
+            if row["replication"] < replications and row["name"] in values:
+                reason = NullReason(row["null_reason"]) if row["null_reason"] else None
+                value = Value(row["num"], row["den"], row["n_obs"], reason)
+                values[row["name"]].append(value)
+    missing = [name for name, listed in values.items() if len(listed) != replications]
+    if missing:
+        raise StorageError(str(folder), f"holds no {missing[0]}: made by another version")
+    return values
