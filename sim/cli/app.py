@@ -29,6 +29,10 @@ app.command("ratings")(ratings)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one value; repeatable."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no commentary.")]
 
 
@@ -44,13 +48,18 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Processes; all processors by default.")
     ] = None,
+    changes: Settings = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario under each of its policies and compare them on the same draws."""
     from sim.scenario.load import load_scenario
+    from sim.scenario.settings import parse_setting
 
-    loaded = load_scenario(file)  # a wrong file is refused before anything heavy is imported
+    settings = [parse_setting(text) for text in changes or ()]
+    loaded = load_scenario(
+        file, settings
+    )  # a wrong file is refused before anything heavy is imported
     from sim.cli.running import run_and_print
     from sim.experiment.run import RunOptions
 

@@ -21,6 +21,7 @@ from sim.model.run import run_replication
 from sim.model.world import Arm, World, create_world
 from sim.policies.base import Policy
 from sim.scenario.load import load_scenario
+from sim.scenario.settings import Setting
 from sim.trace.records import Trace
 from sim.trace.store import write_table, write_traces
 
@@ -38,6 +39,7 @@ class Job:
     first: int
     last: int  # past the end
     folder: str  # where to write; empty: nowhere
+    settings: tuple[Setting, ...] = ()  # what is changed in the scenario
 
 
 class JobResult(NamedTuple):
@@ -54,7 +56,7 @@ def run_job(job: Job) -> JobResult:
 
     Errors: InvariantError with the line that replays it.
     """
-    world = get_world(job.scenario, job.scenario_digest, arm=Arm.ATTACK)
+    world = get_world(job.scenario, job.scenario_digest, job.settings, arm=Arm.ATTACK)
     values: dict[str, list[Value]] = {name: [] for name in get_outcomes()}
     traces, digests = [], []
     for replication in range(job.first, job.last):
@@ -81,12 +83,12 @@ def _measure_other_arms(job: Job, replication: int, world: World, trace: Trace) 
 
     Errors: InvariantError if attackers do without tricks on another stake.
     """
-    idle = get_world(job.scenario, job.scenario_digest, arm=Arm.IDLE)
+    idle = get_world(job.scenario, job.scenario_digest, job.settings, arm=Arm.IDLE)
     chunk = create_chunk(run_replication(idle, job.policy, job.seed, replication), job.policy)
     measured = measure([chunk], [CLEAN])
     if not world.has_plain_arm:
         return measured | {PLAIN.name: Value(0.0, 0.0, 0, NullReason.NOT_APPLICABLE)}
-    plain = get_world(job.scenario, job.scenario_digest, arm=Arm.PLAIN)
+    plain = get_world(job.scenario, job.scenario_digest, job.settings, arm=Arm.PLAIN)
     other = run_replication(plain, job.policy, job.seed, replication)
     check_equal_stake(trace, other)
     return measured | measure([create_chunk(other, job.policy)], [PLAIN])
@@ -107,21 +109,22 @@ def check_equal_stake(trace: Trace, plain: Trace) -> None:
 def format_replay(job: Job, replication: int) -> str:
     """One line that says how to run a replication again, of which world and by which code."""
     name = shlex.quote(job.policy.name)
+    changes = "".join(f"--set {shlex.quote(str(setting))} " for setting in job.settings)
     return (
-        f"replay: sim run {shlex.quote(job.scenario)} --policy {name} --seed {job.seed} "
+        f"replay: sim run {shlex.quote(job.scenario)} {changes}--policy {name} --seed {job.seed} "
         f"--replications {replication + 1} # replication {replication}, scenario "
         f"{job.scenario_digest}, ambit {version('ambit-sim')}, code {compute_code_digest()}"
     )
 
 
 @lru_cache(maxsize=4)
-def get_world(path: str, digest: str, *, arm: str) -> World:
+def get_world(path: str, digest: str, settings: tuple[Setting, ...] = (), *, arm: str) -> World:
     """World of a scenario file that has not changed since its digest was taken.
 
     Arms: attack; idle, in which attackers do nothing; plain, in which they have one name each.
     Errors: InputError if the file changed.
     """
-    loaded = load_scenario(Path(path))
+    loaded = load_scenario(Path(path), settings)
     if loaded.digest != digest:
         raise InputError(Position(path), "", "changed while it was being run")
     return create_world(loaded, arm=arm)

@@ -9,6 +9,7 @@ from sim.core.errors import InputError, Position, StorageError, find_nearest
 from sim.core.reasons import PENDING, Reason
 from sim.core.units import US_PER_S
 from sim.experiment.cells import compute_code_digest
+from sim.experiment.stored import find_manifests, get_settings
 from sim.model.reexecute import (
     CallName,
     explain_at,
@@ -22,7 +23,6 @@ from sim.model.run import run_replication
 from sim.model.world import World, create_world
 from sim.scenario.load import load_scenario
 from sim.scenario.policies import compute_policy_digest, create_policies
-from sim.trace.store import MANIFEST, load_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,14 +33,6 @@ if TYPE_CHECKING:
     from sim.trace.records import Trace
 
 LISTED_MAX = 20
-
-
-def _load_facts(folder: Path) -> dict[str, Any]:
-    facts = load_manifest(folder)
-    missing = [name for name in NEEDED if name not in facts]
-    if missing:
-        raise StorageError(str(folder / MANIFEST), f"does not say {', '.join(missing)}")
-    return facts
 
 
 def _get_rank(order: list[str], name: str) -> int:
@@ -70,9 +62,6 @@ class Explanation:
         return "executed" if self.code == 0 else f"refused: {Reason(self.code).name}"
 
 
-NEEDED = ("policy", "policy_digest", "scenario_file", "seed", "replications", "digests", "code")
-
-
 class StoredRun:
     """A folder that `sim run` wrote, with what is needed to live through it again.
 
@@ -82,10 +71,8 @@ class StoredRun:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        found = [_load_facts(path.parent) for path in sorted(folder.glob(f"*/{MANIFEST}"))]
-        if not found:
-            raise InputError(Position(str(folder)), "RESULT", "no finished result in this folder")
-        self.loaded = load_scenario(folder / str(found[0]["scenario_file"]))
+        found = find_manifests(folder)
+        self.loaded = load_scenario(folder / str(found[0]["scenario_file"]), get_settings(found[0]))
         self.world: World = create_world(self.loaded)
         order = list(create_policies(self.loaded))
         current = [facts for facts in found if self.is_current(facts)]

@@ -147,6 +147,7 @@ def create_jobs(
             first=first,
             last=min(first + CHUNK, replications),
             folder=str(folders[name][0]) if name in folders else "",
+            settings=loaded.settings,
         )
         for name, policy in policies.items()
         for first in range(0, replications, CHUNK)
@@ -204,6 +205,7 @@ def _seal_folders(
                 "scenario": loaded.name,
                 "scenario_digest": loaded.digest,
                 "scenario_file": loaded.path.name,
+                "settings": [str(setting) for setting in loaded.settings],
                 "policy": name,
                 "policy_digest": compute_policy_digest(policies[name]),
                 "levers": {

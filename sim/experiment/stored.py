@@ -13,6 +13,7 @@ from sim.metrics.base import NullReason, Value
 from sim.metrics.outcomes import get_outcomes
 from sim.scenario.load import load_scenario
 from sim.scenario.policies import compute_policy_digest, create_policies
+from sim.scenario.settings import Setting, parse_setting
 from sim.trace.store import MANIFEST, load_manifest
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def load_run(folder: Path, policies: Sequence[str] = (), seed: int | None = None
     StorageError for a file that is not what was written.
     """
     found = find_manifests(folder)
-    loaded = load_scenario(folder / str(found[0]["scenario_file"]))
+    loaded = load_scenario(folder / str(found[0]["scenario_file"]), get_settings(found[0]))
     seed = _choose_seed(folder, found, loaded.scenario.seed if seed is None else seed, seed is None)
     chosen = _choose_code(folder, [facts for facts in found if facts["seed"] == seed])
     listed = _create_policies(folder, loaded, chosen, policies)
@@ -52,6 +53,11 @@ def load_run(folder: Path, policies: Sequence[str] = (), seed: int | None = None
         },
         folder=folder,
     )
+
+
+def get_settings(facts: dict[str, Any]) -> list[Setting]:
+    """What had been changed in the scenario that a result is of."""
+    return [parse_setting(text) for text in facts.get("settings", ())]
 
 
 def find_manifests(folder: Path) -> list[dict[str, Any]]:

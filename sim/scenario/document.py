@@ -120,8 +120,15 @@ def load_document(path: Path) -> MapNode:
             than the limits above. Where the C parser is missing the Python one steps in; a few
             odd characters within [] and {} are refused by only one of them.
     """
-    text = _load_text(path)
-    tree = _Tree(str(path))
+    return read_document(_load_text(path), str(path))
+
+
+def read_document(text: str, name: str) -> MapNode:
+    """Read one YAML mapping from text; `name` stands for the file in positions and messages.
+
+    Errors: as of `load_document`.
+    """
+    tree = _Tree(name)
     events = yaml.parse(text, Loader=LOADER)
     while True:
         try:

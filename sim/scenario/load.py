@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sim.scenario.document import Findings, MapNode, load_document
 from sim.scenario.groups import ReplayGroup
@@ -12,6 +12,10 @@ from sim.scenario.notes import find_position, format_place
 from sim.scenario.reader import resolve_inside, validate_model
 from sim.scenario.references import check_references
 from sim.scenario.schema import Scenario, create_schema
+from sim.scenario.settings import Setting, apply_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class LoadedScenario(NamedTuple):
@@ -22,6 +26,7 @@ class LoadedScenario(NamedTuple):
     tree: MapNode
     companions: dict[str, Path]  # files it names, by the text that names them
     digest: str  # of everything it says and every file it names; 16 hexadecimal digits
+    settings: tuple[Setting, ...] = ()  # what was changed from outside, in this order
 
     @property
     def name(self) -> str:
@@ -34,14 +39,14 @@ class LoadedScenario(NamedTuple):
         return self.scenario.stream or self.path.stem
 
 
-def load_scenario(path: Path) -> LoadedScenario:
-    """Read a scenario file and check it against the schema and itself.
+def load_scenario(path: Path, settings: Sequence[Setting] = ()) -> LoadedScenario:
+    """Read a scenario file, change what is set, and check it against the schema and itself.
 
     Errors: InputErrors with every refusal in file order.
     """
-    tree = load_document(path)
+    tree = apply_settings(load_document(path), settings)
     scenario = validate_model(tree, create_schema())
-    findings = Findings(str(path))
+    findings = Findings()
     check_references(scenario, tree, findings)
     findings.check()
     companions = _find_companions(scenario, tree, path)
@@ -51,6 +56,7 @@ def load_scenario(path: Path) -> LoadedScenario:
         tree,
         companions,
         compute_scenario_digest(scenario, scenario.stream or path.stem, companions),
+        tuple(settings),
     )
 
 

@@ -53,7 +53,7 @@ def set_arms(
     """Let each arm be the same trace with a payoff of its own; return the arms as they run."""
     ran: list[str] = []
 
-    def get_world(path: str, digest: str, *, arm: str) -> Any:
+    def get_world(path: str, digest: str, settings: Any, *, arm: str) -> Any:
         return SimpleNamespace(arm=arm, has_plain_arm=has_plain_arm)
 
     def run_replication(world: Any, *_: Any) -> Trace:

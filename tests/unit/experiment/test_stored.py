@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from sim.core.errors import InputError, StorageError
+from sim.experiment.explain import list_explainable
 from sim.experiment.run import RunOptions, RunResult, run_scenario
 from sim.experiment.stored import load_run
 from sim.scenario.load import load_scenario
+from sim.scenario.settings import parse_setting
 from tests.worlds import create_reacher, create_worker, write_scenario
 
 
@@ -49,7 +51,10 @@ def test_what_is_read_equals_what_was_run(stored: RunResult) -> None:
 def test_some_policies_are_read_alone(stored: RunResult) -> None:
     again = load_run(get_folder(stored), ["mine"])
     assert list(again.policies) == ["mine"]
-    assert again.estimates["mine"]["utility_under_attack"] == stored.estimates["mine"]["utility_under_attack"]
+    assert (
+        again.estimates["mine"]["utility_under_attack"]
+        == stored.estimates["mine"]["utility_under_attack"]
+    )
 
 
 def test_an_unknown_policy_is_named_with_the_nearest(stored: RunResult) -> None:
@@ -88,3 +93,15 @@ def test_a_flipped_byte_is_named(stored: RunResult, tmp_path: Path) -> None:
     victim.write_bytes(content)
     with pytest.raises(StorageError, match=victim.name):
         load_run(copy)
+
+
+def test_what_was_set_is_set_again(tmp_path: Path) -> None:
+    path = write_scenario(
+        tmp_path, horizon="12s", replications=2, policies=["chain"], baseline="chain"
+    )
+    loaded = load_scenario(path, [parse_setting("policies.chain.fee=3")])
+    result = run_scenario(loaded, RunOptions(workers=1, out=tmp_path / "out"))
+    again = load_run(get_folder(result))
+    assert again.policies["chain"].fee == 3
+    assert again.estimates == result.estimates
+    assert list_explainable(get_folder(result), 0)
