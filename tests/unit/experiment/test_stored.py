@@ -97,7 +97,12 @@ def test_a_flipped_byte_is_named(stored: RunResult, tmp_path: Path) -> None:
 
 def test_what_was_set_is_set_again(tmp_path: Path) -> None:
     path = write_scenario(
-        tmp_path, horizon="12s", replications=2, policies=["chain"], baseline="chain"
+        tmp_path,
+        horizon="12s",
+        replications=2,
+        agents=[create_worker(count=3), create_reacher(count=2)],
+        policies=["chain"],
+        baseline="chain",
     )
     loaded = load_scenario(path, [parse_setting("policies.chain.fee=3")])
     result = run_scenario(loaded, RunOptions(workers=1, out=tmp_path / "out"))
