@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sim.core.errors import InputError, StorageError
-from sim.experiment.explain import list_explainable
+from sim.experiment.explain import StoredRun
 from sim.experiment.run import RunOptions, RunResult, run_scenario
 from sim.experiment.stored import load_run
 from sim.scenario.load import load_scenario
@@ -109,4 +109,5 @@ def test_what_was_set_is_set_again(tmp_path: Path) -> None:
     again = load_run(get_folder(result))
     assert again.policies["chain"].fee == 3
     assert again.estimates == result.estimates
-    assert list_explainable(get_folder(result), 0)
+    lived = StoredRun(get_folder(result))  # refuses what does not come to the stored digest
+    assert lived.run_again(lived.manifests[0], 1).policy == "chain"
