@@ -52,6 +52,7 @@ class RunResult:
     baseline: str
     seed: int
     replications: int
+    values: dict[str, Values]  # by policy and outcome, one of each replication
     estimates: dict[str, dict[str, Estimate]]
     contrasts: list[Contrast]
     digests: dict[str, str]  # of all replications of a policy
@@ -118,6 +119,7 @@ def create_result(
         baseline=baseline,
         seed=seed,
         replications=replications,
+        values=arms,
         estimates=compute_estimates(arms, find_tricks(get_strategies(scenario))),
         contrasts=compute_contrasts(arms, baseline),
         digests={name: compute_joint_digest(listed) for name, listed in digests.items()},

@@ -42,6 +42,7 @@ def test_what_is_read_equals_what_was_run(stored: RunResult) -> None:
     assert list(again.policies) == ["unguarded", "chain", "mine"]
     assert again.baseline == "chain"
     assert again.policies == stored.policies
+    assert again.values == stored.values
     assert again.estimates == stored.estimates
     assert again.contrasts == stored.contrasts
     assert (again.digest, again.digests) == (stored.digest, stored.digests)

@@ -70,6 +70,7 @@ def create_result(
         baseline=baseline,
         seed=1,
         replications=len(next(iter(arms[baseline].values()))),
+        values=arms,
         estimates=compute_estimates(arms),
         contrasts=compute_contrasts(arms, baseline),
         digests=dict.fromkeys(arms, "0" * 32),

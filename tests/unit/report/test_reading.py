@@ -49,6 +49,7 @@ def create_result(arms: dict[str, Values], baseline: str = "") -> RunResult:
         baseline=baseline,
         seed=17,
         replications=N,
+        values=arms,
         estimates=compute_estimates(arms),
         contrasts=compute_contrasts(arms, baseline),
         digests={},
