@@ -165,7 +165,7 @@ def _fold_proof(first: int, second: int, digests: Sequence[bytes]) -> tuple[byte
     return None if last else (old, new)
 
 
-def _as_pages(records: Records, page: int) -> list[memoryview]:
+def as_pages(records: Records, page: int) -> list[memoryview]:
     """Raw bytes of every page of records, little endian on every platform."""
     rows = np.ascontiguousarray(records, dtype=records.dtype.newbyteorder("<"))
     content, width = rows.view(np.uint8).data, page * rows.dtype.itemsize
@@ -178,7 +178,7 @@ def compute_paged_root(records: Records, page: int = PAGE) -> bytes:
     Shapes: records is a structured array (n,); the last page may be short.
     Return: 32 bytes; EMPTY_ROOT for no records.
     """
-    return compute_root(_as_pages(records, page))
+    return compute_root(as_pages(records, page))
 
 
 class PagedTree:
@@ -203,7 +203,7 @@ class PagedTree:
         self._resize(n_pages)
         for i in changed:
             rows = records[i * self._page : min((i + 1) * self._page, n_records)]
-            self._levels[0][i] = compute_leaf(_as_pages(rows, self._page)[0])
+            self._levels[0][i] = compute_leaf(as_pages(rows, self._page)[0])
         self._hash_ancestors(changed)
         return _get_root(self._levels)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.core.errors import InputError, Position, find_nearest
+from sim.experiment.proof import RecordProof, prove_record
 from sim.experiment.run import RunOptions, RunResult, run_scenario
 from sim.experiment.stored import find_manifests, load_run
 from sim.report.notebook_html import render_comparison, render_result
@@ -149,6 +150,15 @@ class Result:
         name = _choose(table, tables, "table")
         parts = [pd.read_parquet(path) for path in sorted(folder.glob(f"{name}-*.parquet"))]
         return pd.concat(parts, ignore_index=True)
+
+    def prove(self, policy: str, number: int, replication: int = 0) -> RecordProof:
+        """Proof that a record stands in the log of a policy's chain; see `RecordProof.holds`.
+
+        Errors: InputError if nothing was written, or there is no such record.
+        """
+        if self.folder is None:
+            raise InputError(Position("result"), "", "was not written: give `out` a folder")
+        return prove_record(self.folder, policy, replication, number)
 
     def __repr__(self) -> str:
         policies = ", ".join(self.run.policies)
