@@ -11,9 +11,9 @@ What these names need is imported when one of them is first used, and nothing gl
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.report.notebook import compare, load, run
+    from sim.report.notebook import compare, load, ratings, run
 
-__all__ = ["compare", "load", "run"]
+__all__ = ["compare", "load", "ratings", "run"]
 
 
 def __getattr__(name: str) -> Any:

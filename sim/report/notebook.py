@@ -18,8 +18,10 @@ import pandas as pd
 
 from sim.core.errors import InputError, Position, find_nearest
 from sim.experiment.proof import RecordProof, prove_record
+from sim.experiment.ratings import Options, build_document, compute_study
 from sim.experiment.run import RunOptions, RunResult, run_scenario
 from sim.experiment.stored import find_manifests, load_run
+from sim.importers.ratings import load_labels, load_network
 from sim.report.notebook_html import render_comparison, render_result
 from sim.report.notebook_progress import watch
 from sim.scenario.load import load_scenario
@@ -248,6 +250,29 @@ def compare(*sources: Result | Place, **options: Any) -> Comparison:
     if len(set(names)) < len(names):
         raise InputError(Position("compare"), "", f"one scenario twice: {', '.join(names)}")
     return Comparison(results)
+
+
+def ratings(
+    edges: Place,
+    *,
+    labels: Place | None = None,
+    rules: Sequence[str] = (),
+    mask: str | None = None,
+    trust_seed: str | None = None,
+    split: float | None = None,
+    collective: int = 0,
+) -> pd.DataFrame:
+    """What each rule of reputation makes of a recorded network of ratings: one row a rule.
+
+    `edges` has lines rater,rated,rating,time with ratings from -10 to 10, `labels` lines user,+1
+    (benign) or user,-1 (fraud). Columns and options are those of `sim ratings`.
+    Errors: InputError with the line of the file.
+    """
+    known = None if labels is None else load_labels(Path(labels))
+    network = load_network(Path(edges), known)
+    options = Options(tuple(rules), mask, trust_seed, split, collective)
+    document = build_document(compute_study(network, known, options))
+    return pd.DataFrame(document["rules"]).dropna(axis="columns", how="all")
 
 
 def _take(source: Result | Place, options: Mapping[str, Any]) -> Result:
