@@ -33,6 +33,14 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one value; repeatable."),
 ]
+Scheduler = Annotated[
+    str,
+    typer.Option(metavar="ADDRESS", help="Dask: local, or tcp://HOST:PORT. Default: processes."),
+]
+CellTimeout = Annotated[
+    float | None,
+    typer.Option(min=0.001, metavar="SECONDS", help="A cell that takes longer fails."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no commentary.")]
 
 
@@ -49,21 +57,43 @@ def run(
         int | None, typer.Option(min=1, max=1024, help="Processes; all processors by default.")
     ] = None,
     changes: Settings = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WIDTH",
+            help="Add replications until primary outcomes are known to rel=0.05 of their mean, "
+            "or to abs=2 in their unit; at most --replications, 2000 if not given.",
+        ),
+    ] = None,
+    scheduler: Scheduler = "",
+    cell_timeout: CellTimeout = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a scenario under each of its policies and compare them on the same draws."""
+    """Run a scenario under each of its policies and compare them on the same draws.
+
+    Started again, it goes on: what a folder of results has already is not run again.
+    """
     from sim.scenario.load import load_scenario
     from sim.scenario.settings import parse_setting
 
     settings = [parse_setting(text) for text in changes or ()]
-    loaded = load_scenario(
-        file, settings
-    )  # a wrong file is refused before anything heavy is imported
+    # a wrong file is refused before anything heavy is imported
+    loaded = load_scenario(file, settings)
     from sim.cli.running import run_and_print
     from sim.experiment.run import RunOptions
+    from sim.experiment.stopping import parse_until
 
-    options = RunOptions(tuple(policy or ()), replications, seed, workers, out)
+    options = RunOptions(
+        policies=tuple(policy or ()),
+        replications=replications,
+        seed=seed,
+        workers=workers,
+        out=out,
+        scheduler=scheduler,
+        cell_timeout_s=cell_timeout,
+        until=parse_until(until or []),
+    )
     run_and_print(loaded, options, as_json=as_json, quiet=quiet)
 
 
@@ -172,6 +202,8 @@ def main() -> None:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
     except Interrupted:
-        typer.echo("interrupted; finished results are kept, the same command starts anew", err=True)
+        typer.echo(
+            "interrupted; finished cells are kept, the same command goes on from there", err=True
+        )
         sys.stdout.flush()
         os._exit(130)  # a pool whose workers were ended would be waited for at a plain exit

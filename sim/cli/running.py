@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from sim.cli.progress import Bar
 from sim.core.compiled import has_compiled_rules
 from sim.experiment.run import RunOptions, RunResult, run_scenario
 from sim.report.comparison_table import create_legend, create_tables
 from sim.report.reading import write_reading
+from sim.report.stopping import write_stopping
 
 if TYPE_CHECKING:
-    from sim.experiment.cells import JobResult
     from sim.experiment.comparison import Contrast, Estimate
+    from sim.experiment.stopping import Stop
     from sim.scenario.load import LoadedScenario
 
 PLAIN_WIDTH = 150  # of a file or pipe, which has no edge to wrap at
@@ -30,32 +30,12 @@ def run_and_print(
     """Run a scenario and show what came of it."""
     if not quiet and not has_compiled_rules():
         typer.echo("Compiling the rules, once for this version: about a minute.", err=True)
-    result = _run_with_progress(loaded, options, show=not quiet and sys.stderr.isatty())
+    with Bar(is_quiet=quiet) as progress:
+        result = run_scenario(loaded, options, progress)
     if as_json:
         typer.echo(json.dumps(create_document(result), indent=2, allow_nan=False))
         return
     print_result(result, Console(markup=False, highlight=False, emoji=False), quiet=quiet)
-
-
-def _run_with_progress(loaded: LoadedScenario, options: RunOptions, *, show: bool) -> RunResult:
-    progress = Progress(
-        "{task.description}",
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not show,
-        transient=True,
-    )
-    n_policies = len(options.policies) or len(loaded.scenario.policies)
-    total = n_policies * (options.replications or loaded.scenario.replications)
-    with progress:
-        task = progress.add_task("replications", total=total)
-
-        def on_done(done: JobResult) -> None:
-            progress.update(task, advance=len(done.digests))
-
-        return run_scenario(loaded, options, on_done)
 
 
 def print_result(result: RunResult, console: Console, *, quiet: bool) -> None:
@@ -73,6 +53,8 @@ def print_result(result: RunResult, console: Console, *, quiet: bool) -> None:
     if quiet:
         return
     console.print(write_reading(result))
+    if result.stop is not None:
+        console.print(write_stopping(result.stop))
     for line in create_legend(result):
         console.print(line, style="dim")
     if result.folder is not None:
@@ -89,6 +71,7 @@ def create_document(result: RunResult) -> dict[str, Any]:
         "seed": result.seed,
         "replications": result.replications,
         "baseline": result.baseline,
+        **({} if result.stop is None else {"stop": create_stop(result.stop)}),
         "policies": {
             name: {
                 "outcomes": {
@@ -100,6 +83,17 @@ def create_document(result: RunResult) -> dict[str, Any]:
             for name in result.policies
         },
         "comparisons": [_create_comparison(contrast) for contrast in result.contrasts],
+    }
+
+
+def create_stop(stop: Stop) -> dict[str, Any]:
+    """The stopping rule, and whether it was met."""
+    return {
+        "rule": str(stop.until),
+        "n": stop.n,
+        "n_max": stop.n_max,
+        "is_met": not stop.wide,
+        "wide": stop.wide,
     }
 
 

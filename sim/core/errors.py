@@ -3,7 +3,9 @@
 AmbitError
 ├── InputError        2   a scenario, recording or option is wrong
 ├── InvariantError    3   a promise of the model broke: a bug, never the user's fault
-└── StorageError      4   disk, permissions
+├── StorageError      4   disk, permissions, a folder in use
+├── WorkerError       4   a process died, hung, or ran out of memory
+└── CellsFailedError      several cells failed: the worst of them decides
 
 Exit 0 is success, 1 a failed safety gate, 5 an inconclusive gate, 130 an interrupt.
 Every class hands all its fields to `super().__init__`: worker processes pickle errors.
@@ -16,6 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+SEVERITY = (3, 4, 2, 1, 5, 0)  # exit codes, the worst first
 
 
 class Position(NamedTuple):
@@ -102,6 +107,36 @@ class StorageError(AmbitError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}"
+
+
+class WorkerError(AmbitError):
+    """A cell could not be finished: its process died, hung, or ran out of memory."""
+
+    exit_code = 4
+
+    def __init__(self, cause: str, replay: str = "") -> None:
+        super().__init__(cause, replay)
+        self.cause, self.replay = cause, replay
+
+    def __str__(self) -> str:
+        return f"{self.cause}\n{self.replay}" if self.replay else self.cause
+
+
+class CellsFailedError(AmbitError):
+    """Some cells failed while the others finished; the worst failure gives the exit code."""
+
+    def __init__(self, problem: str, exit_codes: tuple[int, ...]) -> None:
+        super().__init__(problem, exit_codes)
+        self.problem, self.exit_codes = problem, exit_codes
+        self.exit_code = get_worst(exit_codes)
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+def get_worst(exit_codes: Iterable[int]) -> int:
+    """Exit code of several things that ended: the one that `SEVERITY` names first."""
+    return min(exit_codes, key=SEVERITY.index, default=0)
 
 
 def find_nearest(name: str, known: Iterable[str]) -> str:

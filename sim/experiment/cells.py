@@ -1,4 +1,4 @@
-"""Cells: replications of one policy, run in this process or another, written where they ran."""
+"""Cells: a few replications of one policy, run in any process and written where they ran."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from sim.core.compiled import PACKAGE
-from sim.core.errors import InputError, InvariantError, Position
+from sim.core.errors import InputError, InvariantError, Position, WorkerError
+from sim.experiment.cell_store import write_cell
 from sim.metrics.base import Chunk, Facts, NullReason, Value
 from sim.metrics.disputes import get_stake_of_attackers
 from sim.metrics.outcomes import CLEAN, OUTCOMES, PLAIN, get_outcomes, measure
 from sim.model.run import run_replication
 from sim.model.world import Arm, World, create_world
 from sim.policies.base import Policy
-from sim.scenario.load import load_scenario
-from sim.scenario.settings import Setting
+from sim.scenario.load import LoadedScenario, load_scenario, read_scenario
+from sim.scenario.policies import compute_policy_digest
+from sim.scenario.settings import Setting, is_of_policy
 from sim.trace.records import Trace
-from sim.trace.store import write_table, write_traces
 
-CHUNK = 64  # replications in one job, and in one file: the same however many workers there are
+CHUNK = 10  # replications in one cell: the same however many workers there are
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A few replications of one policy; everything a worker needs, by value."""
+    """A cell to run: a few replications of one policy, and everything a worker needs, by value."""
 
     scenario: str  # path
-    scenario_digest: str
+    scenario_digest: str  # with what is set; empty where only the base is known
     policy: Policy
     seed: int
     first: int
     last: int  # past the end
-    folder: str  # where to write; empty: nowhere
+    folder: str  # of the policy's cells, where this one is written; empty: nowhere
     settings: tuple[Setting, ...] = ()  # what is changed in the scenario
+    base_digest: str = ""  # of the scenario before it is changed, where a sweep changes it
+    keeps_traces: bool = True  # else only what was measured is written
 
 
 class JobResult(NamedTuple):
-    """What a job measured: values by outcome, one for each replication."""
+    """What a cell came to. Values, one of each replication, are empty if they were written."""
 
     policy: str
     first: int
@@ -52,11 +53,11 @@ class JobResult(NamedTuple):
 
 
 def run_job(job: Job) -> JobResult:
-    """Run the replications of a job, every arm, and write them down.
+    """Run the replications of a cell, every arm, and write them down.
 
-    Errors: InvariantError with the line that replays it.
+    Errors: InvariantError and WorkerError with the line that replays it; StorageError.
     """
-    world = get_world(job.scenario, job.scenario_digest, job.settings, arm=Arm.ATTACK)
+    world = _get_arm(job, Arm.ATTACK)
     values: dict[str, list[Value]] = {name: [] for name in get_outcomes()}
     traces, digests = [], []
     for replication in range(job.first, job.last):
@@ -65,17 +66,42 @@ def run_job(job: Job) -> JobResult:
             others = _measure_other_arms(job, replication, world, trace)
         except InvariantError as error:
             raise error.create_replayable(format_replay(job, replication)) from error
+        except MemoryError as error:
+            raise WorkerError("ran out of memory", format_replay(job, replication)) from error
         measured = measure([create_chunk(trace, job.policy)], OUTCOMES.values())
         for name, value in (measured | others).items():
             values[name].append(value)
         digests.append(trace.compute_digest())
-        if job.folder:
+        if job.folder and job.keeps_traces:
             traces.append(trace)
-    if job.folder:
-        folder = Path(job.folder)
-        write_traces(folder, job.first, traces)
-        write_values(folder / f"outcomes-{job.first:06d}.parquet", job.first, values)
-    return JobResult(job.policy.name, job.first, values, digests)
+    if not job.folder:
+        return JobResult(job.policy.name, job.first, values, digests)
+    write_cell(
+        Path(job.folder),
+        create_facts(job, digests, world.loaded),
+        values,
+        traces if job.keeps_traces else None,
+    )
+    return JobResult(job.policy.name, job.first, {}, digests)
+
+
+def create_facts(job: Job, digests: list[bytes], loaded: LoadedScenario) -> dict[str, Any]:
+    """Everything that made a cell what it is, and what it came to."""
+    return {
+        "scenario": loaded.name,
+        "scenario_digest": loaded.digest,
+        "scenario_file": loaded.path.name,
+        "settings": [str(setting) for setting in job.settings],
+        "policy": job.policy.name,
+        "policy_digest": compute_policy_digest(job.policy),
+        "levers": {key: str(getattr(job.policy, key)) for key in job.policy.__slots__},
+        "seed": job.seed,
+        "first": job.first,
+        "last": job.last,
+        "digests": [digest.hex() for digest in digests],
+        "version": version("ambit-sim"),
+        "code": compute_code_digest(),
+    }
 
 
 def _measure_other_arms(job: Job, replication: int, world: World, trace: Trace) -> dict[str, Value]:
@@ -83,12 +109,12 @@ def _measure_other_arms(job: Job, replication: int, world: World, trace: Trace) 
 
     Errors: InvariantError if attackers do without tricks on another stake.
     """
-    idle = get_world(job.scenario, job.scenario_digest, job.settings, arm=Arm.IDLE)
+    idle = _get_arm(job, Arm.IDLE)
     chunk = create_chunk(run_replication(idle, job.policy, job.seed, replication), job.policy)
     measured = measure([chunk], [CLEAN])
     if not world.has_plain_arm:
         return measured | {PLAIN.name: Value(0.0, 0.0, 0, NullReason.NOT_APPLICABLE)}
-    plain = get_world(job.scenario, job.scenario_digest, job.settings, arm=Arm.PLAIN)
+    plain = _get_arm(job, Arm.PLAIN)
     other = run_replication(plain, job.policy, job.seed, replication)
     check_equal_stake(trace, other)
     return measured | measure([create_chunk(other, job.policy)], [PLAIN])
@@ -117,6 +143,17 @@ def format_replay(job: Job, replication: int) -> str:
     )
 
 
+def _get_arm(job: Job, arm: str) -> World:
+    """The world of a cell, with one arm of its attackers.
+
+    A sweep hands its policies over ready made, so that points which differ in them share a world.
+    """
+    if job.base_digest:
+        settings = tuple(setting for setting in job.settings if not is_of_policy(setting))
+        return get_changed_world(job.scenario, job.base_digest, settings, arm=arm)
+    return get_world(job.scenario, job.scenario_digest, job.settings, arm=arm)
+
+
 @lru_cache(maxsize=4)
 def get_world(path: str, digest: str, settings: tuple[Setting, ...] = (), *, arm: str) -> World:
     """World of a scenario file that has not changed since its digest was taken.
@@ -124,10 +161,32 @@ def get_world(path: str, digest: str, settings: tuple[Setting, ...] = (), *, arm
     Arms: attack; idle, in which attackers do nothing; plain, in which they have one name each.
     Errors: InputError if the file changed.
     """
+    return create_world(_load_unchanged(path, digest, settings), arm=arm)
+
+
+@lru_cache(maxsize=4)
+def get_changed_world(
+    path: str, base_digest: str, settings: tuple[Setting, ...], *, arm: str
+) -> World:
+    """World of a scenario with settings, where the digest is of the scenario without them.
+
+    Errors: InputError if the file changed; InputErrors if what is set cannot be.
+    """
+    base = get_base(path, base_digest)
+    return create_world(read_scenario(base.path, base.tree, settings), arm=arm)
+
+
+@lru_cache(maxsize=2)
+def get_base(path: str, digest: str) -> LoadedScenario:
+    """A scenario file that a sweep changes, read once by each process."""
+    return _load_unchanged(path, digest, ())
+
+
+def _load_unchanged(path: str, digest: str, settings: tuple[Setting, ...]) -> LoadedScenario:
     loaded = load_scenario(Path(path), settings)
     if loaded.digest != digest:
         raise InputError(Position(path), "", "changed while it was being run")
-    return create_world(loaded, arm=arm)
+    return loaded
 
 
 def create_chunk(trace: Trace, policy: Policy) -> Chunk:
@@ -156,26 +215,7 @@ def create_chunk(trace: Trace, policy: Policy) -> Chunk:
     )
 
 
-def write_values(path: Path, first: int, values: dict[str, list[Value]]) -> None:
-    """One row for each outcome and replication."""
-    rows = [
-        (name, first + index, value)
-        for name, listed in values.items()
-        for index, value in enumerate(listed)
-    ]
-    write_table(
-        path,
-        {
-            "name": [name for name, _, _ in rows],
-            "replication": np.array([replication for _, replication, _ in rows], dtype=np.int64),
-            "num": np.array([value.num for _, _, value in rows]),
-            "den": np.array([value.den for _, _, value in rows]),
-            "n_obs": np.array([value.n_obs for _, _, value in rows], dtype=np.int64),
-            "null_reason": [value.reason.value if value.reason else "" for _, _, value in rows],
-        },
-    )
-
-
+@lru_cache(maxsize=1)
 def compute_code_digest() -> str:
     """Digest of every source file of the package: 16 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=8)

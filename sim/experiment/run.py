@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sim.core.errors import StorageError
-from sim.experiment.cells import CHUNK, Job, JobResult, compute_code_digest
+from sim.experiment.cells import CHUNK, compute_code_digest
 from sim.experiment.comparison import (
     Contrast,
     Estimate,
@@ -18,15 +16,20 @@ from sim.experiment.comparison import (
     compute_contrasts,
     compute_estimates,
 )
-from sim.experiment.execute import count_cores, execute
+from sim.experiment.execute import Execution, open_executor
+from sim.experiment.locking import lock_folder
 from sim.experiment.primary import check_primary
+from sim.experiment.progress import SILENT, Progress
+from sim.experiment.run_cells import RunCells, compute_joint_digest
+from sim.experiment.stopping import REPLICATIONS_FIRST, Stop, Until, judge
 from sim.scenario.load import LoadedScenario
 from sim.scenario.policies import compute_policy_digest, create_policies
 from sim.strategies.registry import find_tricks
-from sim.trace.store import create_folder, seal
+from sim.trace.store import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from sim.policies.base import Policy
     from sim.scenario.schema import Scenario
@@ -37,10 +40,18 @@ class RunOptions:
     """What a run may change of a scenario, and where it writes."""
 
     policies: tuple[str, ...] = ()  # all of the scenario's if empty
-    replications: int | None = None
+    replications: int | None = None  # with `until` the most there may be
     seed: int | None = None
     workers: int | None = None  # all processors if None
     out: Path | None = None  # nothing is written if None
+    scheduler: str = ""  # of Dask, see `Execution`
+    cell_timeout_s: float | None = None
+    until: Until | None = None  # how narrow intervals shall be
+
+    @property
+    def execution(self) -> Execution:
+        """Where its cells run."""
+        return Execution(self.workers, self.scheduler, self.cell_timeout_s)
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class RunResult:
     contrasts: list[Contrast]
     digests: dict[str, str]  # of all replications of a policy
     folder: Path | None
+    stop: Stop | None = None  # why it ended where it did, if that was left to the intervals
 
     @property
     def digest(self) -> str:
@@ -68,37 +80,34 @@ class RunResult:
 
 
 def run_scenario(
-    loaded: LoadedScenario,
-    options: RunOptions,
-    on_done: Callable[[JobResult], None] = lambda _: None,
+    loaded: LoadedScenario, options: RunOptions, progress: Progress = SILENT
 ) -> RunResult:
-    """Run a scenario and compare its policies.
+    """Run a scenario and compare its policies; what a folder has already is not run again.
 
-    Errors: InputError for unknown names, InvariantError, StorageError.
+    Errors: InputError for unknown names, InvariantError, WorkerError, CellsFailedError,
+    StorageError; cells that did not fail are kept.
     """
-    scenario = loaded.scenario
     check_primary(loaded)
     policies = create_policies(loaded, options.policies)
-    seed = scenario.seed if options.seed is None else options.seed
-    replications = options.replications or scenario.replications
-    folders = _create_folders(loaded, policies, seed, options.out)
-    jobs = create_jobs(loaded, policies, seed, replications, folders)
-    results = execute(jobs, options.workers or count_cores(), on_done)
-    arms = _gather_values(policies, results)
-    digests = {
-        name: [digest for result in results if result.policy == name for digest in result.digests]
-        for name in policies
-    }
-    _seal_folders(loaded, policies, seed, folders, digests)
-    return create_result(
-        loaded,
-        policies,
-        seed,
-        replications,
-        arms,
-        digests,
-        get_run_folder(loaded, options.out) if options.out else None,
-    )
+    seed = loaded.scenario.seed if options.seed is None else options.seed
+    replications = options.replications or loaded.scenario.replications
+    if options.until is not None:
+        replications = REPLICATIONS_FIRST
+    with ExitStack() as stack:
+        run_folder = get_run_folder(loaded, options.out) if options.out else None
+        folders = _open_folders(loaded, policies, seed, run_folder, stack)
+        cells = RunCells(loaded, policies, seed, folders, progress)
+        n_jobs = len(policies) * (-(-replications // CHUNK))
+        executor = stack.enter_context(open_executor(options.execution, n_jobs))
+        while True:
+            arms, digests = cells.run(executor, replications)
+            result = create_result(loaded, policies, seed, replications, arms, digests, run_folder)
+            if options.until is None:
+                return result
+            stop = judge(result, options.until, options.replications)
+            if stop.is_over:
+                return replace(result, stop=stop)
+            replications = stop.n_next
 
 
 def create_result(
@@ -107,7 +116,7 @@ def create_result(
     seed: int,
     replications: int,
     arms: dict[str, Values],
-    digests: dict[str, list[bytes]],
+    digests: Mapping[str, Sequence[bytes]],
     folder: Path | None,
 ) -> RunResult:
     """Estimates and comparisons of what replications measured, policy by policy."""
@@ -132,108 +141,46 @@ def get_strategies(scenario: Scenario) -> list[str]:
     return [str(getattr(group, "strategy")) for group in scenario.agents]  # noqa: B009 - created
 
 
-def create_jobs(
-    loaded: LoadedScenario,
-    policies: dict[str, Policy],
-    seed: int,
-    replications: int,
-    folders: dict[str, tuple[Path, Path]],
-) -> list[Job]:
-    """Jobs of at most `CHUNK` replications, policy by policy."""
-    return [
-        Job(
-            scenario=str(loaded.path),
-            scenario_digest=loaded.digest,
-            policy=policy,
-            seed=seed,
-            first=first,
-            last=min(first + CHUNK, replications),
-            folder=str(folders[name][0]) if name in folders else "",
-            settings=loaded.settings,
-        )
-        for name, policy in policies.items()
-        for first in range(0, replications, CHUNK)
-    ]
-
-
 def get_run_folder(loaded: LoadedScenario, out: Path) -> Path:
     """Folder of all results of one scenario."""
     return out / f"{loaded.name}-{loaded.digest}"
 
 
-def _create_folders(
-    loaded: LoadedScenario, policies: dict[str, Policy], seed: int, out: Path | None
-) -> dict[str, tuple[Path, Path]]:
-    """For each policy, where to write first and what to call it in the end."""
-    if out is None:
-        return {}
-    run_folder = get_run_folder(loaded, out)
-    _keep_scenario(loaded, run_folder)
-    code, folders = compute_code_digest(), {}
-    for name, policy in policies.items():
-        final = run_folder / f"{name}-{compute_policy_digest(policy)}-{seed}-{code}"
-        temporary = final.with_name(final.name + ".tmp")
-        create_folder(temporary)
-        folders[name] = (temporary, final)
-    return folders
-
-
-def _keep_scenario(loaded: LoadedScenario, folder: Path) -> None:
-    """Copy the scenario and the files it names, so that a result explains itself."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        named = {loaded.path.name: loaded.path, **loaded.companions}
-        for text, source in named.items():
-            target = folder / text
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.resolve() != target.resolve():
-                shutil.copyfile(source, target)
-    except OSError as error:
-        raise StorageError(str(folder), f"cannot be written: {error.strerror or error}") from error
-
-
-def _seal_folders(
+def _open_folders(
     loaded: LoadedScenario,
     policies: dict[str, Policy],
     seed: int,
-    folders: dict[str, tuple[Path, Path]],
-    digests: dict[str, list[bytes]],
-) -> None:
-    for name, (temporary, final) in folders.items():
-        seal(
-            temporary,
-            final,
-            {
-                "scenario": loaded.name,
-                "scenario_digest": loaded.digest,
-                "scenario_file": loaded.path.name,
-                "settings": [str(setting) for setting in loaded.settings],
-                "policy": name,
-                "policy_digest": compute_policy_digest(policies[name]),
-                "levers": {
-                    key: str(getattr(policies[name], key)) for key in policies[name].__slots__
-                },
-                "seed": seed,
-                "replications": len(digests[name]),
-                "digest": compute_joint_digest(digests[name]),
-                "digests": [digest.hex() for digest in digests[name]],
-                "version": version("ambit-sim"),
-                "code": compute_code_digest(),
-            },
-        )
+    run_folder: Path | None,
+    stack: ExitStack,
+) -> dict[str, Path]:
+    """Where the cells of each policy go; nobody else writes there until the stack is left.
+
+    Errors: StorageError if another run does, or the disk refuses.
+    """
+    if run_folder is None:
+        return {}
+    stack.enter_context(lock_folder(run_folder))
+    keep_scenario(loaded, run_folder)
+    code = compute_code_digest()
+    return {
+        name: run_folder / f"{name}-{compute_policy_digest(policy)}-{seed}-{code}"
+        for name, policy in policies.items()
+    }
 
 
-def _gather_values(policies: dict[str, Policy], results: Sequence[JobResult]) -> dict[str, Values]:
-    arms: dict[str, Values] = {name: {} for name in policies}
-    for result in results:
-        for outcome, values in result.values.items():
-            arms[result.policy].setdefault(outcome, []).extend(values)
-    return arms
+def keep_scenario(loaded: LoadedScenario, folder: Path) -> None:
+    """Copy the scenario and the files it names, so that a result explains itself.
 
-
-def compute_joint_digest(digests: Sequence[bytes]) -> str:
-    """Digest of all replications of a policy: 32 hexadecimal digits."""
-    joint = hashlib.blake2b(digest_size=16)
-    for digest in digests:
-        joint.update(digest)
-    return joint.hexdigest()
+    Errors: StorageError if the disk refuses.
+    """
+    for text, source in {loaded.path.name: loaded.path, **loaded.companions}.items():
+        target = folder / text
+        try:
+            content = source.read_bytes()
+            if target.is_file() and target.read_bytes() == content:
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            problem = f"cannot be kept: {error.strerror or error}"
+            raise StorageError(str(target), problem) from error
+        replace_file(target, content)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
 from sim.core.errors import InputError, Position, StorageError, find_nearest
+from sim.experiment.cell_store import read_values
 from sim.experiment.cells import compute_code_digest
 from sim.experiment.run import RunResult, create_result
-from sim.metrics.base import NullReason, Value
 from sim.metrics.outcomes import get_outcomes
 from sim.scenario.load import load_scenario
 from sim.scenario.policies import compute_policy_digest, create_policies
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from sim.experiment.comparison import Values
     from sim.policies.base import Policy
     from sim.scenario.load import LoadedScenario
 
@@ -46,7 +43,10 @@ def load_run(folder: Path, policies: Sequence[str] = (), seed: int | None = None
         listed,
         seed,
         replications,
-        arms={name: _read_values(chosen[name]["folder"], replications) for name in listed},
+        arms={
+            name: read_values(get_cells(chosen[name]), replications, list(get_outcomes()))
+            for name in listed
+        },
         digests={
             name: [bytes.fromhex(text) for text in chosen[name]["digests"]][:replications]
             for name in listed
@@ -72,9 +72,17 @@ def find_manifests(folder: Path) -> list[dict[str, Any]]:
         if missing:
             raise StorageError(str(path), f"does not say {', '.join(missing)}")
         found.append({**facts, "folder": path.parent})
+        for cell in get_cells(found[-1]):
+            load_manifest(cell)
     if not found:
         raise InputError(Position(str(folder)), "RESULT", "no finished result in this folder")
     return found
+
+
+def get_cells(facts: dict[str, Any]) -> list[Path]:
+    """Folders of the cells that a policy's result consists of, in order of replications."""
+    folder: Path = facts["folder"]
+    return [(folder / name).parent for name in sorted(facts["files"])]
 
 
 def _choose_seed(folder: Path, found: list[dict[str, Any]], seed: int, is_default: bool) -> int:
@@ -119,21 +127,3 @@ def _create_policies(
         if compute_policy_digest(policy) != chosen[name]["policy_digest"]:
             raise InputError(where, name, "was run with levers that this version does not have")
     return wanted
-
-
-def _read_values(folder: Path, replications: int) -> Values:
-    """Values of each outcome in the order of replications.
-
-    Errors: StorageError where this version measures something that was not written.
-    """
-    values: Values = {name: [] for name in get_outcomes()}
-    for path in sorted(folder.glob("outcomes-*.parquet")):
-        for row in pq.read_table(path).to_pylist():
-            if row["replication"] < replications and row["name"] in values:
-                reason = NullReason(row["null_reason"]) if row["null_reason"] else None
-                value = Value(row["num"], row["den"], row["n_obs"], reason)
-                values[row["name"]].append(value)
-    missing = [name for name, listed in values.items() if len(listed) != replications]
-    if missing:
-        raise StorageError(str(folder), f"holds no {missing[0]}: made by another version")
-    return values

@@ -44,7 +44,15 @@ def load_scenario(path: Path, settings: Sequence[Setting] = ()) -> LoadedScenari
 
     Errors: InputErrors with every refusal in file order.
     """
-    tree = apply_settings(load_document(path), settings)
+    return read_scenario(path, load_document(path), settings)
+
+
+def read_scenario(path: Path, written: MapNode, settings: Sequence[Setting] = ()) -> LoadedScenario:
+    """What a file says, already read as a tree, with every setting in it.
+
+    Errors: InputErrors with every refusal in file order.
+    """
+    tree = apply_settings(written, settings)
     scenario = validate_model(tree, create_schema())
     findings = Findings()
     check_references(scenario, tree, findings)

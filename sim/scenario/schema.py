@@ -6,6 +6,7 @@ million as they are read; the field names say so where they leave this room.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import Field, create_model
@@ -265,8 +266,12 @@ def _create_entries(models: Iterable[type[Strict]]) -> Any:
     return tuple[entry, ...]
 
 
+@cache
 def create_schema() -> type[Scenario]:
-    """The schema with one kind of entry for each known strategy and fault."""
+    """The schema with one kind of entry for each known strategy and fault.
+
+    Made once: a sweep reads thousands of settings of one scenario.
+    """
     groups = _create_entries(_create_group(*item) for item in load_behaviours().items())
     faults = _create_entries(_create_fault(*item) for item in FAULTS.items())
     return create_model(

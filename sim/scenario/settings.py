@@ -63,6 +63,11 @@ def apply_settings(tree: MapNode, settings: Sequence[Setting]) -> MapNode:
     return tree
 
 
+def is_of_policy(setting: Setting) -> bool:
+    """Whether what is set is a policy's, and so no part of the world."""
+    return re.match(r"policies\b", setting.path) is not None
+
+
 def get_place(setting: Setting) -> Position:
     """Where a value comes from that no file holds."""
     return Position(f"--set {setting.path}")

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from sim.trace.records import Trace
 
 MANIFEST = "manifest.json"
+FACTS = "ambit"  # key of facts in the metadata of a Parquet file
+TEMPORARY = ".tmp-"  # in the name of whatever is not finished
 MARKET_TABLES = ("signals", "sales", "disputes", "traders", "scores")  # if there is a market
 # what a receipt says otherwise than the transaction under the same name
 RECEIPT_NAMES = {"fee": "fee_charged", "amount": "amount_moved"}
@@ -105,19 +108,17 @@ def write_table(path: Path, columns: dict[str, Any]) -> None:
 
     Errors: StorageError if the disk refuses.
     """
-    try:
-        with path.open("wb") as file:
-            pq.write_table(
-                pa.table(columns),
-                file,
-                compression="zstd",
-                use_dictionary=False,
-                write_statistics=False,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise StorageError(str(path), f"cannot be written: {error.strerror or error}") from error
+    write_bytes(path, encode_table(columns))
+
+
+def encode_table(columns: dict[str, Any], facts: dict[str, Any] | None = None) -> bytes:
+    """Bytes of a Parquet file; facts, if any, stand in its metadata under `FACTS`."""
+    table = pa.table(columns)
+    if facts is not None:
+        table = table.replace_schema_metadata({FACTS: json.dumps(facts, sort_keys=True)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
+    return sink.getvalue().to_pybytes()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -132,6 +133,54 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise StorageError(str(path), f"cannot be written: {error.strerror or error}") from error
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """A file under its name whole or not at all; what stood there stands until it is written.
+
+    Errors: StorageError if the disk refuses.
+    """
+    temporary = get_temporary(path)
+    try:
+        write_bytes(temporary, content)
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StorageError(str(path), f"cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def get_temporary(path: Path) -> Path:
+    """A name beside a path that nobody else writes to, on this machine or another."""
+    return path.with_name(f"{path.name}{TEMPORARY}{uuid.uuid4().hex[:12]}")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Drop what a writer that was killed left unfinished in a folder nobody writes to now.
+
+    Errors: StorageError if the disk refuses.
+    """
+    try:
+        for path in sorted(folder.glob(f"*{TEMPORARY}*")):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        problem = f"cannot be cleaned up: {error.strerror or error}"
+        raise StorageError(str(folder), problem) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder; nothing where the system cannot open one."""
+    if os.name == "nt":
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def create_folder(path: Path) -> None:
@@ -153,24 +202,25 @@ def seal(folder: Path, final: Path, manifest: dict[str, Any]) -> None:
     Errors: StorageError if the disk refuses; the final name then holds what it held before.
     """
     try:
-        files = {
-            path.name: {
-                "bytes": path.stat().st_size,
-                "blake2b": hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest(),
-            }
-            for path in sorted(folder.iterdir())
-        }
+        files = {path.name: describe_content(path.read_bytes()) for path in folder.iterdir()}
         write_bytes(folder / MANIFEST, create_manifest({**manifest, "files": files}))
         _replace_folder(folder, final)
     except OSError as error:
         raise StorageError(str(final), f"cannot be written: {error.strerror or error}") from error
 
 
+def describe_content(content: bytes) -> dict[str, Any]:
+    """What a manifest says of a file."""
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    return {"bytes": len(content), "blake2b": digest}
+
+
 def _replace_folder(folder: Path, final: Path) -> None:
     """Rename a folder onto another name; what stood there stands until the moment it is done."""
-    old = final.with_name(final.name + ".old")
+    old = final.with_name(f"{final.name}{TEMPORARY}old")
     if not final.exists():
         folder.rename(final)
+        sync_folder(final.parent)
         return
     if old.exists():
         shutil.rmtree(old)
