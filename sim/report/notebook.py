@@ -20,7 +20,7 @@ from sim.core.errors import InputError, Position, find_nearest
 from sim.experiment.proof import RecordProof, prove_record
 from sim.experiment.ratings import Options, build_document, compute_study
 from sim.experiment.run import RunOptions, RunResult, run_scenario
-from sim.experiment.stored import find_manifests, load_run
+from sim.experiment.stored import find_manifests, get_cells, load_run
 from sim.importers.ratings import load_labels, load_network
 from sim.report.notebook_html import render_comparison, render_result
 from sim.report.notebook_progress import watch
@@ -146,12 +146,15 @@ class Result:
         """
         if self.folder is None:
             raise InputError(Position("result"), "", "was not written: give `out` a folder")
-        found = {str(facts["policy"]): facts["folder"] for facts in find_manifests(self.folder)}
-        folder = found[_choose(policy, found, "policy")]
-        tables = sorted({path.stem.rpartition("-")[0] for path in folder.glob("*.parquet")})
-        name = _choose(table, tables, "table")
-        parts = [pd.read_parquet(path) for path in sorted(folder.glob(f"{name}-*.parquet"))]
-        return pd.concat(parts, ignore_index=True)
+        found = {str(facts["policy"]): facts for facts in find_manifests(self.folder)}
+        facts = found[_choose(policy, found, "policy")]
+        paths = [path for cell in get_cells(facts) for path in sorted(cell.glob("*.parquet"))]
+        name = _choose(table, {_get_table(path) for path in paths}, "table")
+        frame = pd.concat(
+            [pd.read_parquet(path) for path in paths if _get_table(path) == name],
+            ignore_index=True,
+        )
+        return frame[frame["replication"] < self.run.replications]
 
     def prove(self, policy: str, number: int, replication: int = 0) -> RecordProof:
         """Proof that a record stands in the log of a policy's chain; see `RecordProof.holds`.
@@ -225,8 +228,8 @@ def run(
     loaded = load_scenario(Path(scenario), create_settings(settings or {}))
     where = None if out is None else Path(out)
     options = RunOptions(tuple(policies), replications, seed, workers, where)
-    with watch(loaded, options, show=progress) as on_done:
-        return Result(run_scenario(loaded, options, on_done))
+    with watch(show=progress) as watching:
+        return Result(run_scenario(loaded, options, watching))
 
 
 def load(folder: Place, *, policies: Sequence[str] = (), seed: int | None = None) -> Result:
@@ -292,6 +295,11 @@ def _write_value(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_write_value(item) for item in value)}]"
     return str(value)
+
+
+def _get_table(path: Path) -> str:
+    """Name of the table that a file holds a part of."""
+    return path.stem.rpartition("-")[0]
 
 
 def _choose(name: str, known: Any, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Progress of a run: a line in a notebook that rewrites itself, a bar in a terminal."""
+"""Progress of a run in a notebook: one output of a cell that rewrites itself."""
 
 from __future__ import annotations
 
@@ -6,31 +6,27 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from sim.experiment.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sim.experiment.cells import JobResult
-    from sim.experiment.run import RunOptions
-    from sim.scenario.load import LoadedScenario
+    from sim.experiment.progress import Failure
 
 
 @contextmanager
-def watch(
-    loaded: LoadedScenario, options: RunOptions, *, show: bool
-) -> Iterator[Callable[[JobResult], None]]:
-    """What hears of each job that ends, and shows how far the run has come."""
-    n_policies = len(options.policies) or len(loaded.scenario.policies)
-    total = n_policies * (options.replications or loaded.scenario.replications)
-    if show and (display := find_display()):
-        with _NotebookLine(display, total) as line:
-            yield lambda done: line.advance(len(done.digests))
+def watch(*, show: bool) -> Iterator[Progress]:
+    """Who watches a run from a notebook; nobody elsewhere, or where it is not to be shown."""
+    display = find_display() if show else None
+    if display is None:
+        yield SILENT
         return
-    with _create_bar(show=show and sys.stderr.isatty()) as bar:
-        task = bar.add_task("replications", total=total)
-        yield lambda done: bar.update(task, advance=len(done.digests))
+    line = NotebookLine(display)
+    try:
+        yield line
+    finally:
+        line.clear()
 
 
 def find_display() -> Callable[..., Any] | None:
@@ -46,36 +42,41 @@ def find_display() -> Callable[..., Any] | None:
     return display
 
 
-class _NotebookLine:
-    """One output of a cell, rewritten in place and empty in the end: no widget is needed."""
+class NotebookLine:
+    """Cells done of all, as a bar that needs no widget; what a person should know stays below."""
 
-    def __init__(self, display: Callable[..., Any], total: int) -> None:
-        self.display, self.total, self.n_done = display, total, 0
+    def __init__(self, display: Callable[..., Any]) -> None:
+        self.display = display
+        self.n_cells = self.n_done = self.n_failed = 0
+        self.handle = display({"text/plain": "", "text/html": ""}, raw=True, display_id=True)
 
-    def __enter__(self) -> _NotebookLine:
-        self.handle = self.display(self._render(), raw=True, display_id=True)
-        return self
+    def started(self, n_cells: int, n_kept: int) -> None:
+        """Begin anew, with what is to be run."""
+        self.n_cells, self.n_done = n_cells, 0
+        self._show()
 
-    def advance(self, n: int) -> None:
-        self.n_done += n
-        self.handle.update(self._render(), raw=True)
+    def done(self, cell: JobResult) -> None:
+        """One further."""
+        self.n_done += 1
+        self._show()
 
-    def __exit__(self, *_: object) -> None:
+    def failed(self, failure: Failure) -> None:
+        """One further that has no result."""
+        self.n_failed += 1
+        self.n_done += 1
+        self._show()
+        self.noticed(f"failed: {failure.cause}")
+
+    def noticed(self, message: str) -> None:
+        """Leave a line that stays."""
+        self.display({"text/plain": message}, raw=True)
+
+    def clear(self) -> None:
+        """Leave nothing of the bar behind."""
         self.handle.update({"text/plain": "", "text/html": ""}, raw=True)
 
-    def _render(self) -> dict[str, str]:
-        text = f"{self.n_done} of {self.total} replications"
-        bar = f'<progress value="{self.n_done}" max="{self.total}"></progress>'
-        return {"text/plain": text, "text/html": f"{bar} {text}"}
-
-
-def _create_bar(*, show: bool) -> Progress:
-    return Progress(
-        "{task.description}",
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not show,
-        transient=True,
-    )
+    def _show(self) -> None:
+        failed = f", {self.n_failed} failed" if self.n_failed else ""
+        text = f"{self.n_done} of {self.n_cells} cells{failed}"
+        bar = f'<progress value="{self.n_done}" max="{self.n_cells}"></progress>'
+        self.handle.update({"text/plain": text, "text/html": f"{bar} {text}"}, raw=True)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import sim
-from sim.core.errors import InputError
+from sim.core.errors import InputError, InvariantError
+from sim.experiment.progress import Failure
 from sim.report import notebook_progress
 from sim.report.notebook import Result, create_settings
 from tests.worlds import create_reacher, create_worker, write_scenario
@@ -150,8 +151,8 @@ class Shell:
     def __init__(self) -> None:
         self.shown: list[dict[str, str]] = []
 
-    def display(self, data: dict[str, str], **options: bool) -> Shell:
-        assert options == {"raw": True, "display_id": True}
+    def display(self, data: dict[str, str], raw: bool, display_id: bool = False) -> Shell:
+        assert raw
         self.shown.append(data)
         return self
 
@@ -167,7 +168,19 @@ def test_progress_in_a_notebook_rewrites_one_output(
     monkeypatch.setattr(notebook_progress, "find_display", lambda: shell.display)
     sim.run(write(tmp_path), workers=1, out=None)
     texts = [data["text/plain"] for data in shell.shown]
-    assert texts == [f"{n} of 6 replications" for n in (0, 3, 6)] + [""]
+    assert texts == ["", *(f"{n} of 2 cells" for n in (0, 1, 2)), ""]
+
+
+def test_a_failed_cell_leaves_its_cause_in_the_notebook() -> None:
+    shell = Shell()
+    line = notebook_progress.NotebookLine(shell.display)
+    line.started(2, 0)
+    line.failed(Failure(None, InvariantError("conservation", 7, "3", "4", "replay: sim run x")))  # type: ignore[arg-type]
+    texts = [data["text/plain"] for data in shell.shown]
+    assert texts[-2:] == [
+        "1 of 2 cells, 1 failed",
+        "failed: conservation broke at height 7: expected 3, found 4",
+    ]
 
 
 def test_outside_a_notebook_there_is_no_display() -> None:
