@@ -14,6 +14,7 @@ import typer
 
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
+from sim.cli.sweep import sweep
 from sim.core.errors import AmbitError, InputError, InputErrors
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("replay")(replay)
 app.command("ratings")(ratings)
+app.command("sweep")(sweep)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]

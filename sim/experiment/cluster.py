@@ -61,7 +61,7 @@ def open_cluster(
             )
         except (OSError, ValueError) as error:
             raise InputError(where, "", f"no scheduler answers at {scheduler}: {error}") from error
-        yield DaskExecutor(client)
+        yield DaskExecutor(stack.enter_context(client))
 
 
 class DaskExecutor:

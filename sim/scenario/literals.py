@@ -161,7 +161,8 @@ def _compute_exact(text: str, expected: str) -> Fraction:
     raise ValueError(f"got {show(text)}, expected {expected}{how}")
 
 
-def _format_duration(value_us: int) -> str:
+def format_duration(value_us: int) -> str:
+    """A duration in the largest unit that holds it as a whole number."""
     unit = next(unit for unit in reversed(UNITS_US) if value_us % UNITS_US[unit] == 0)
     return f"{value_us // UNITS_US[unit]}{unit}" if value_us else "0s"
 
@@ -244,7 +245,7 @@ class Spelling:
 
 _DURATION_SPELLING = Spelling(
     parse=compute_duration_us,
-    format=_format_duration,
+    format=format_duration,
     expected=_EXPECTED_DURATION,
     unit="us",
     is_text=True,
@@ -279,6 +280,11 @@ Share = Annotated[
     ),
 ]
 """Parts per million, 0..1_000_000, written as a number from 0 to 1."""
+
+AS_WRITTEN = "as written"  # marks a scalar whose type is that of a key elsewhere
+
+Written = Annotated[str, AS_WRITTEN, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+"""A value of another key: a number, share, duration, word or truth, kept as it is written."""
 
 Amount = Annotated[int, Within(0, WHOLE_MAX)]
 """Base units."""

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# prose, and how much of the world is run, under which policies
+OUTSIDE_WORLD = {
+    *("title", "question", "expectation", "replications", "seed", "policies", "primary", "sweep"),
+}
+
+
 class LoadedScenario(NamedTuple):
     """A scenario with what a message about it needs, and its digest."""
 
@@ -82,9 +88,8 @@ def _find_companions(scenario: Scenario, tree: MapNode, path: Path) -> dict[str,
 
 def compute_scenario_digest(scenario: Scenario, stream: str, companions: dict[str, Path]) -> str:
     """Digest of the world: what is only prose, and how much of it is run, leave it unchanged."""
-    prose = {"title", "question", "expectation", "replications", "seed", "policies", "primary"}
     digest = hashlib.blake2b(digest_size=8)
-    digest.update(scenario.model_dump_json(exclude=prose, exclude_none=True).encode())
+    digest.update(scenario.model_dump_json(exclude=OUTSIDE_WORLD, exclude_none=True).encode())
     digest.update(stream.encode())
     for text in sorted(companions):
         digest.update(hashlib.blake2b(companions[text].read_bytes()).digest())

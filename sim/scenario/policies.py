@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 from sim.core.errors import InputError, Position, find_nearest
 from sim.core.records import Effect
 from sim.policies.registry import load_policies
+from sim.scenario.document import ListNode, ScalarNode
 from sim.scenario.levers import PolicyEntry
+from sim.scenario.reader import validate_model
+from sim.scenario.settings import apply_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sim.policies.base import Policy
     from sim.scenario.load import LoadedScenario
+    from sim.scenario.settings import Setting
 
 FIELDS = {
     "mediation": "mediation_ppm",
@@ -42,9 +46,31 @@ def create_policies(loaded: LoadedScenario, names: Sequence[str] = ()) -> dict[s
     A name of a preset that the scenario does not list may be asked for too.
     Errors: InputError for an unknown name.
     """
+    return _choose(loaded, loaded.scenario.policies, names)
+
+
+def change_policies(
+    loaded: LoadedScenario, settings: Sequence[Setting], names: Sequence[str] = ()
+) -> dict[str, Policy]:
+    """Policies with some of their levers changed; the rest of the file is not read again.
+
+    Errors: InputErrors for a lever that cannot be so; InputError for an unknown name.
+    """
+    listed = apply_settings(loaded.tree, settings).entries["policies"][1]
+    items = listed.items if isinstance(listed, ListNode) else []
+    entries = [
+        item.text if isinstance(item, ScalarNode) else validate_model(item, PolicyEntry)
+        for item in items
+    ]
+    return _choose(loaded, entries, names)
+
+
+def _choose(
+    loaded: LoadedScenario, entries: Iterable[str | PolicyEntry], names: Sequence[str]
+) -> dict[str, Policy]:
     presets = load_policies()
     listed: dict[str, Policy] = {}
-    for entry in loaded.scenario.policies:
+    for entry in entries:
         if isinstance(entry, PolicyEntry):
             listed[entry.name] = create_policy(entry, presets[entry.preset])
         else:

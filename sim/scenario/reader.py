@@ -6,6 +6,7 @@ Never holds the schema itself, and runs nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -43,6 +44,7 @@ from sim.scenario.document import (
     resolve_inside,
 )
 from sim.scenario.literals import (
+    AS_WRITTEN,
     compute_number,
     compute_truth,
     compute_whole,
@@ -296,6 +298,8 @@ def _read_scalar(node: ScalarNode, kind: Any) -> Any:
     spelling = get_spelling(metadata)
     if _is_nothing(node):
         raise _create_misfit(node, kind)
+    if AS_WRITTEN in metadata:
+        return json.dumps(node.text) if node.quoted else node.text
     if get_origin(bare) is Literal:
         return _read_choice(node, get_args(bare), kind)
     if is_enum(bare):

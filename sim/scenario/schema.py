@@ -36,6 +36,7 @@ from sim.scenario.literals import (
 )
 from sim.scenario.market import Market, SignalType
 from sim.scenario.strict import Strict
+from sim.scenario.sweep import Sweep
 from sim.strategies.registry import load_behaviours
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ class Scenario(Strict):
     market: Market = Field(default_factory=Market.model_construct)
     faults: tuple[FaultEntry, ...] = ()
     policies: Annotated[tuple[Name | PolicyEntry, ...], Field(min_length=1)]
+    sweep: Sweep | None = Field(None, description="What `sim sweep` varies.")
 
 
 SHAPES: dict[str, type[AgentGroup]] = {

@@ -55,12 +55,16 @@ def apply_settings(tree: MapNode, settings: Sequence[Setting]) -> MapNode:
     Errors: InputErrors for a path that leads nowhere and for a value that is not YAML.
     """
     for setting in settings:
-        parts = _POSITION_IN_LIST.sub(r".\1", setting.path).split(".")
-        changed = _set(tree, parts, _read_value(setting), setting)
+        changed = _set(tree, split_path(setting.path), _read_value(setting), setting)
         if not isinstance(changed, MapNode):
             raise TypeError(f"{setting} replaced the whole scenario")
         tree = changed
     return tree
+
+
+def split_path(path: str) -> list[str]:
+    """Keys, names and positions that a path leads along."""
+    return _POSITION_IN_LIST.sub(r".\1", path).split(".")
 
 
 def is_of_policy(setting: Setting) -> bool:
@@ -102,7 +106,11 @@ def _set(node: Node, parts: Sequence[str], value: Node, setting: Setting) -> Nod
         return value
     first, rest = parts[0], parts[1:]
     if isinstance(node, ListNode):
-        index = _find_item(node, first, setting)
+        index = find_item(node, first)
+        if index is None:
+            problem = f"no item {first!r} in this list of {len(node.items)}"
+            nearest = find_nearest(first, [name for name in map(_get_name, node.items) if name])
+            raise InputErrors((InputError(get_place(setting), "", problem, nearest),))
         items = list(node.items)
         items[index] = _set(
             _as_mapping(items[index]) if rest else items[index], rest, value, setting
@@ -115,19 +123,12 @@ def _set(node: Node, parts: Sequence[str], value: Node, setting: Setting) -> Nod
     return MapNode({**node.entries, first: (key, _set(old, rest, value, setting))}, node.position)
 
 
-def _find_item(node: ListNode, part: str, setting: Setting) -> int:
-    """Index of the item with a name, or at a position.
-
-    Errors: InputErrors with the nearest name.
-    """
+def find_item(node: ListNode, part: str) -> int | None:
+    """Index of the item with a name, or at a position; None if there is no such item."""
     names = [_get_name(item) for item in node.items]
     if part in names:
         return names.index(part)
-    if part.isdecimal() and int(part) < len(node.items):
-        return int(part)
-    problem = f"no item {part!r} in this list of {len(node.items)}"
-    nearest = find_nearest(part, [name for name in names if name])
-    raise InputErrors((InputError(get_place(setting), "", problem, nearest),))
+    return int(part) if part.isdecimal() and int(part) < len(node.items) else None
 
 
 def _get_name(item: Node) -> str:

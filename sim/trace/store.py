@@ -6,7 +6,9 @@ manifest lists every file with its length and digest; compared bytes carry no ti
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -21,7 +23,7 @@ from sim.core.errors import StorageError
 from sim.core.records import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from sim.trace.records import Trace
@@ -119,6 +121,15 @@ def encode_table(columns: dict[str, Any], facts: dict[str, Any] | None = None) -
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
     return sink.getvalue().to_pybytes()
+
+
+def encode_rows(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Bytes of a CSV file with one line for each row; None is an empty field."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
