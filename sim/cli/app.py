@@ -15,6 +15,7 @@ import typer
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
 from sim.cli.sweep import sweep
+from sim.cli.verify import verify
 from sim.core.errors import AmbitError, InputError, InputErrors
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command("replay")(replay)
 app.command("ratings")(ratings)
+app.command("verify")(verify)
 app.command("sweep")(sweep)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
