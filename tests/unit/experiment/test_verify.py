@@ -97,7 +97,7 @@ def test_a_missing_and_a_cut_file_are_named(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("table", "column", "row"),
-    [("transactions", "caps_effective", 3), ("headers", "n_transactions", 1), ("tasks", "task", 0)],
+    [("transactions", "caps_effective", 0), ("headers", "n_transactions", 1), ("tasks", "task", 0)],
 )
 def test_a_record_changed_and_sealed_again_is_named(
     folder: Path, table: str, column: str, row: int
