@@ -1,0 +1,117 @@
+"""Small multiples that several figures share: outcomes as panels, policies as rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from sim.report.comparison_table import format_number
+from sim.report.figures.style import create_label, create_looks
+from sim.report.rows import ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sim.experiment.tables import StoredResult
+    from sim.report.figures.base import Cell, FigureData
+    from sim.report.figures.style import Sheet
+
+LABELS = {row[0]: row[1] for row in ROWS if row is not None} | {  # a panel has no row above it
+    "utility_clean": "tasks done in time, no attack",
+    "attacker_payoff_plain": "attackers' payoff, no tricks",
+    "reputation_auc_mean": "cheats told by mean rating",
+    "unpaid_value": "missing of due prices",
+    "reputation_base_rate": "sound among sales with a score",
+}
+ROW_IN = 0.155  # height of a policy's row
+
+
+def choose_outcomes(result: StoredResult, names: Iterable[str], n_max: int) -> list[str]:
+    """Primary outcomes in the scenario's order, then others, no more than so many of these."""
+    known = list(dict.fromkeys(names))
+    primary = [name for name in result.run.loaded.scenario.primary if name in known]
+    others = [name for name in known if name not in primary]
+    return [*primary, *others[: max(0, n_max - len(primary))]]
+
+
+def create_panels(
+    figure: Figure, data: FigureData, sheet: Sheet
+) -> Iterator[tuple[Axes, list[dict[str, Cell]]]]:
+    """A panel for each outcome, of a common list of policies, with a title and a unit."""
+    records = data.get_records()
+    names = list(dict.fromkeys(str(record["outcome"]) for record in records))
+    policies = list_policies(data)
+    per_row = min(len(names), 4 if sheet.is_wide else 1)
+    n_rows = -(-len(names) // per_row)
+    panel_in = ROW_IN * len(policies) + 0.62
+    figure.set_size_inches(sheet.width_in, panel_in * n_rows + 0.1)
+    grid = figure.subplots(n_rows, per_row, sharey=True, squeeze=False)
+    for place, name in enumerate(names):
+        axes = grid[place // per_row][place % per_row]
+        chosen = [record for record in records if record["outcome"] == name]
+        mark = "*" if chosen[0]["primary"] else ""
+        axes.set_title(wrap(f"{chosen[0]['label']}{mark}", 24 if sheet.is_wide else 60))
+        axes.set_xlabel(str(chosen[0]["unit"]))
+        axes.set_yticks(range(len(policies)), [create_label(policy) for policy in policies])
+        axes.set_ylim(len(policies) - 0.4, -0.6)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="y", color=sheet.grid)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+        yield axes, chosen
+    for place in range(len(names), n_rows * per_row):
+        grid[place // per_row][place % per_row].set_axis_off()
+
+
+def draw_points(
+    axes: Axes,
+    records: list[dict[str, Cell]],
+    data: FigureData,
+    sheet: Sheet,
+    column: str,
+) -> None:
+    """A point with its interval in each policy's row; hollow where the interval holds 0."""
+    looks = create_looks(data.policies, sheet)
+    policies = list_policies(data)
+    for record in records:
+        policy = str(record["policy"])
+        y, look, value = policies.index(policy), looks[policy], float(record[column])
+        low, high = record["low"], record["high"]
+        is_sure = value != 0
+        if low != "" and high != "":
+            is_sure = float(low) > 0 or float(high) < 0
+            axes.hlines(y, float(low), float(high), color=look.colour, linewidth=1.3, zorder=2)
+        face = (
+            look.colour if is_sure else (sheet.background if sheet.background != "none" else "none")
+        )
+        axes.plot(
+            value, y, look.marker, markerfacecolor=face, markeredgecolor=look.colour,
+            markeredgewidth=1, zorder=3,
+        )  # fmt: skip
+
+
+def list_policies(data: FigureData) -> list[str]:
+    """Policies that a figure has rows of, in the order of the result."""
+    drawn = set(data.get_column("policy"))
+    return [shown.policy for shown in data.policies if shown.policy in drawn]
+
+
+def format_tick(value: float) -> str:
+    """A number at an axis: no minus before zero."""
+    return format_number(0.0 if abs(value) < 1e-12 else value)
+
+
+def wrap(text: str, length: int) -> str:
+    """A title on as many lines as it needs."""
+    lines = [""]
+    for word in text.split():
+        joined = f"{lines[-1]} {word}".strip()
+        if len(joined) > length and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = joined
+    return "\n".join(lines)
