@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.metrics.outcomes import get_outcomes
 from sim.report.comparison_table import format_number, get_unit
-from sim.report.figures.base import FigureData, Row, describe_source, get_shown
+from sim.report.figures.base import Cell, FigureData, Row, describe_source, get_shown
 from sim.report.figures.panels import LABELS, choose_outcomes, create_panels, draw_points
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def create(result: StoredResult) -> FigureData:
         f"What each policy changes against {run.baseline}",
         f"Points: mean paired difference, policy less {run.baseline}, on the same draws. Bars: 95 "
         f"% intervals ({', '.join(methods)}), n = {run.replications} replications. Filled: "
-        "the interval excludes 0. * primary outcome, named before the run; intervals of all others are "
-        "exploratory and not corrected for their number. Grey: bounds, not policies one could "
+        "the interval excludes 0. * primary outcome, named before the run; intervals of all others "
+        "are exploratory and not corrected for their number. Grey: bounds, not policies one could "
         f"run.{f' {n_other} more outcomes stand in the table.' if n_other else ''}",
         _describe(rows, run.baseline),
         COLUMNS,
@@ -71,7 +71,7 @@ def _get_contrasts(result: StoredResult) -> dict[tuple[str, str], Contrast]:
 def _create_row(result: StoredResult, contrast: Contrast) -> Row:
     outcome = get_outcomes()[contrast.metric]
     unit, scale = get_unit(outcome.unit, outcome.name)
-    unit = "points" if unit == "%" else unit
+    unit = {"%": "points", "value": "value units"}.get(unit, unit)
     assert contrast.difference is not None  # noqa: S101 - chosen so
     interval = contrast.difference.interval
     return (
@@ -93,23 +93,27 @@ def _create_row(result: StoredResult, contrast: Contrast) -> Row:
 def _describe(rows: list[Row], baseline: str) -> str:
     parts = [f"Differences from {baseline} with 95 % intervals."]
     for name in dict.fromkeys(row[0] for row in rows if row[2]):
-        listed = [
-            f"{row[5]} {format_number(float(row[7]))}"
-            + (
-                f" ({format_number(float(row[8]))} to {format_number(float(row[9]))})"
-                if row[8] != ""
-                else ""
-            )
-            for row in rows
-            if row[0] == name
-        ]
+        listed = [f"{row[5]} {_print_difference(row)}" for row in rows if row[0] == name]
         label, unit = next((row[1], row[3]) for row in rows if row[0] == name)
         parts.append(f"{str(label).capitalize()}, {unit}: {'; '.join(listed)}.")
     return " ".join(parts)
 
 
+def _print_difference(row: Row) -> str:
+    difference, low, high = (format_number(float(cell)) if cell != "" else "" for cell in row[7:10])
+    if not low:
+        return difference
+    return f"{difference} in all {row[10]}" if low == high else f"{difference} ({low} to {high})"
+
+
 def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
     """Small multiples: one panel an outcome, zero as a line, policies as rows."""
     for axes, records in create_panels(figure, data, sheet):
-        draw_points(axes, records, data, sheet, "difference")
+        hollow = {str(record["policy"]) for record in records if not _is_clear(record)}
+        draw_points(axes, records, data, sheet, "difference", hollow)
         axes.axvline(0, color=sheet.ink, linewidth=0.8, zorder=1)
+
+
+def _is_clear(record: dict[str, Cell]) -> bool:
+    """Whether the interval excludes 0."""
+    return record["low"] != "" and (float(record["low"]) > 0 or float(record["high"]) < 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sim.report.comparison_table import format_number
@@ -11,9 +12,10 @@ from sim.report.figures.style import create_label, create_looks
 from sim.report.rows import ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
     from sim.experiment.tables import StoredResult
@@ -60,8 +62,7 @@ def create_panels(
         axes.set_ylim(len(policies) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", color=sheet.grid)
-        axes.xaxis.set_major_locator(MaxNLocator(4))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+        format_tick_axis(axes.xaxis, 4)
         yield axes, chosen
     for place in range(len(names), n_rows * per_row):
         grid[place // per_row][place % per_row].set_axis_off()
@@ -73,30 +74,60 @@ def draw_points(
     data: FigureData,
     sheet: Sheet,
     column: str,
+    hollow: Container[str],
 ) -> None:
-    """A point with its interval in each policy's row; hollow where the interval holds 0."""
-    looks = create_looks(data.policies, sheet)
-    policies = list_policies(data)
+    """A point with its interval in each policy's row."""
+    looks, policies = create_looks(data.policies, sheet), list_policies(data)
     for record in records:
         policy = str(record["policy"])
-        y, look, value = policies.index(policy), looks[policy], float(record[column])
-        low, high = record["low"], record["high"]
-        is_sure = value != 0
-        if low != "" and high != "":
-            is_sure = float(low) > 0 or float(high) < 0
-            axes.hlines(y, float(low), float(high), color=look.colour, linewidth=1.3, zorder=2)
-        face = (
-            look.colour if is_sure else (sheet.background if sheet.background != "none" else "none")
-        )
+        y, look = policies.index(policy), looks[policy]
+        if record["low"] != "":
+            low, high = float(record["low"]), float(record["high"])
+            axes.hlines(y, low, high, color=look.colour, linewidth=1.3, zorder=2)
         axes.plot(
-            value, y, look.marker, markerfacecolor=face, markeredgecolor=look.colour,
-            markeredgewidth=1, zorder=3,
-        )  # fmt: skip
+            float(record[column]),
+            y,
+            look.marker,
+            markerfacecolor=sheet.paper if policy in hollow else look.colour,
+            markeredgecolor=look.colour,
+            markeredgewidth=1,
+            clip_on=False,
+            zorder=3,
+        )
+
+
+def format_tick_axis(axis: Axis, n_ticks_max: int = 5, low: float | None = None) -> None:
+    """Few round numbers at an axis, printed as in tables, none below what there can be."""
+    axis.set_major_locator(MaxNLocator(n_ticks_max))
+
+    def format_from(value: float, _: int | None) -> str:
+        return "" if low is not None and value < low else format_tick(value)
+
+    axis.set_major_formatter(FuncFormatter(format_from))
+
+
+def add_legend(
+    figure: Figure, data: FigureData, sheet: Sheet, policies: Iterable[str], lines: bool = False
+) -> None:
+    """Policies below a figure, as they are drawn in it: a marker, or a line."""
+    looks = create_looks(data.policies, sheet)
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=looks[policy].colour,
+            linestyle=looks[policy].dash if lines else "none",
+            marker="" if lines else looks[policy].marker,
+            label=create_label(policy),
+        )
+        for policy in policies
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4 if sheet.is_wide else 2)
 
 
 def list_policies(data: FigureData) -> list[str]:
     """Policies that a figure has rows of, in the order of the result."""
-    drawn = set(data.get_column("policy"))
+    drawn = data.get_column("policy")
     return [shown.policy for shown in data.policies if shown.policy in drawn]
 
 

@@ -12,7 +12,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from sim.core.errors import InputError, Position, find_nearest
-from sim.report.figures import effects
+from sim.report.figures import effects, outcomes, tradeoff
 from sim.report.figures.base import FigureData, Maker
 from sim.report.figures.style import Theme, Width, create_sheet
 
@@ -27,6 +27,18 @@ FIGURES: dict[str, Maker] = {
         effects.has_data,
         effects.create,
         effects.draw,
+    ),
+    "outcomes": Maker(
+        "what each policy came to in the primary outcomes, with intervals",
+        outcomes.has_data,
+        outcomes.create,
+        outcomes.draw,
+    ),
+    "tradeoff": Maker(
+        "safety against utility and delay, with Pareto's front",
+        tradeoff.has_data,
+        tradeoff.create,
+        tradeoff.draw,
     ),
 }
 FORMATS = ("pdf", "svg", "png")

@@ -87,6 +87,11 @@ class Sheet(NamedTuple):
     colours: dict[str, str]  # by Okabe and Ito's names
 
     @property
+    def paper(self) -> str:
+        """What stands for paper inside a hollow marker: nothing where there is no background."""
+        return self.background
+
+    @property
     def width_in(self) -> float:
         """Width of the figure, inches."""
         return WIDTHS_IN[self.width]
