@@ -117,7 +117,8 @@ def add_legend(
             [],
             color=looks[policy].colour,
             linestyle=looks[policy].dash if lines else "none",
-            marker="" if lines else looks[policy].marker,
+            marker=looks[policy].marker,
+            markersize=3.5 if lines else None,
             label=create_label(policy),
         )
         for policy in policies

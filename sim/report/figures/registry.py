@@ -12,7 +12,17 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from sim.core.errors import InputError, Position, find_nearest
-from sim.report.figures import effects, outcomes, tradeoff
+from sim.report.figures import (
+    effects,
+    flows,
+    latency,
+    outcomes,
+    reputation,
+    timeline,
+    tradeoff,
+    trust_network,
+    views,
+)
 from sim.report.figures.base import FigureData, Maker
 from sim.report.figures.style import Theme, Width, create_sheet
 
@@ -39,6 +49,42 @@ FIGURES: dict[str, Maker] = {
         tradeoff.has_data,
         tradeoff.create,
         tradeoff.draw,
+    ),
+    "timeline": Maker(
+        "what became of every attack, second by second, and who could see it when",
+        timeline.has_data,
+        timeline.create,
+        timeline.draw,
+    ),
+    "reputation": Maker(
+        "how scores of honest and hostile sellers part over time",
+        reputation.has_data,
+        reputation.create,
+        reputation.draw,
+    ),
+    "trust_network": Maker(
+        "who bought of whom, by ground truth and by score",
+        trust_network.has_data,
+        trust_network.create,
+        trust_network.draw,
+    ),
+    "flows": Maker(
+        "where money, stakes and value went, by class of trader",
+        flows.has_data,
+        flows.create,
+        flows.draw,
+    ),
+    "latency": Maker(
+        "how long it takes until a decision is final, the whole distribution",
+        latency.has_data,
+        latency.create,
+        latency.draw,
+    ),
+    "views": Maker(
+        "view by view, which validator led, what was committed and which fault lasted",
+        views.has_data,
+        views.create,
+        views.draw,
     ),
 }
 FORMATS = ("pdf", "svg", "png")

@@ -62,6 +62,7 @@ STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # letters stay letters
     "svg.hashsalt": "ambit",
     "pdf.fonttype": 42,
+    "hatch.linewidth": 0.5,
     "figure.dpi": 100,
     "savefig.dpi": 300,
 }

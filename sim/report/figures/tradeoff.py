@@ -11,7 +11,7 @@ from sim.metrics.outcomes import SIGNED, get_outcomes
 from sim.report.comparison_table import create_cell, get_unit
 from sim.report.figures.base import Cell, FigureData, Row, describe_source, get_shown
 from sim.report.figures.panels import LABELS, add_legend, format_tick_axis, wrap
-from sim.report.figures.style import create_looks
+from sim.report.figures.style import Look, create_looks
 from sim.stats.intervals import Method
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ COLUMNS = (
     *("policy", "bound", "front", "role", "outcome", "label", "unit", "better"),
     *("mean", "low", "high", "n", "interval", "text"),
 )
+Points = dict[str, dict[str, dict[str, Cell]]]  # by policy and role
 APART_POINTS = 6.0  # between markers that would cover each other
 NEAR = (0.02, 0.04)  # of the axes
 PANEL_POINTS = 150.0  # height of a panel, about
@@ -74,6 +75,7 @@ def _create_row(result: StoredResult, policy: str, front: bool, role: str, name:
     interval = estimate.interval
     assert interval is not None  # noqa: S101 - chosen so
     unit, scale = get_unit(estimate.unit, name)
+    cell = create_cell(estimate)
     has_bar = interval.low is not None and interval.method is not Method.ZERO_BOUND
     return (
         policy,
@@ -89,7 +91,7 @@ def _create_row(result: StoredResult, policy: str, front: bool, role: str, name:
         scale * float(interval.high or 0) if has_bar else "",
         interval.n,
         interval.method.value,
-        create_cell(estimate).value,
+        " ".join(filter(None, (cell.value, cell.interval and f"({cell.interval})"))),
     )
 
 
@@ -97,19 +99,15 @@ def _describe(rows: list[Row], front: list[str]) -> str:
     policies = dict.fromkeys(row[0] for row in rows)
     listed = [
         f"{policy}: "
-        + ", ".join(
-            f"{row[5]} {row[13]} {row[6] if row[13] != 'none seen' else f'in {row[11]}'}"
-            for row in rows
-            if row[0] == policy
-        )
+        + "; ".join(f"{row[5]}, {row[6]}: {row[13]}" for row in rows if row[0] == policy)
         for policy in policies
     ]
-    return f"On the front: {', '.join(front)}. {'; '.join(listed)}."
+    return f"On the front: {', '.join(front)}. {'. '.join(listed)}."
 
 
 def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
     """Safety upwards against utility, and beside it against delay."""
-    points: dict[str, dict[str, dict[str, Cell]]] = {}
+    points: Points = {}
     for record in data.get_records():
         points.setdefault(str(record["policy"]), {})[str(record["role"])] = record
     roles = [role for role in ("utility", "delay") if role in next(iter(points.values()))]
@@ -118,8 +116,19 @@ def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
     legend_rows = -(-len(points) // (4 if sheet.is_wide else 2))
     figure.set_size_inches(sheet.width_in, 2.7 * n_rows + 0.14 * legend_rows + 0.2)
     panels = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True).ravel()
+    looks = create_looks(data.policies, sheet)
     for axes, role in zip(panels, roles, strict=True):
-        _draw_panel(figure, axes, points, role, data, sheet)
+        _draw_bars(axes, points, role, looks)
+    places = {role: get_places(points, role) for role in roles}
+    shifts = {role: stack(axes, places[role]) for axes, role in zip(panels, roles, strict=True)}
+    _make_room(panels[0], [shift for each in shifts.values() for shift in each.values()])
+    for axes, role in zip(panels, roles, strict=True):
+        _draw_markers(figure, axes, points, places[role], shifts[role], looks, sheet)
+        axes.set_xlabel(_name_axis(next(iter(points.values()))[role]))
+        axes.grid(color=sheet.grid)
+        format_tick_axis(axes.xaxis)
+        is_signed = str(next(iter(points.values()))["safety"]["outcome"]) in SIGNED
+        format_tick_axis(axes.yaxis, low=None if is_signed else 0.0)
     first = next(iter(points.values()))["safety"]
     for row in range(n_rows):
         panels[row * n_columns].set_ylabel(_name_axis(first))
@@ -131,34 +140,37 @@ def _name_axis(record: dict[str, Cell]) -> str:
     return wrap(f"{record['label']}, {record['unit']}{better}", 42)
 
 
-def _draw_panel(
-    figure: Figure,
-    axes: Axes,
-    points: dict[str, dict[str, dict[str, Cell]]],
-    role: str,
-    data: FigureData,
-    sheet: Sheet,
-) -> None:
-    looks = create_looks(data.policies, sheet)
+def get_places(points: Points, role: str) -> dict[str, tuple[float, float]]:
+    """Where each policy stands in a panel."""
+    return {p: (float(r[role]["mean"]), float(r["safety"]["mean"])) for p, r in points.items()}
+
+
+def _draw_bars(axes: Axes, points: Points, role: str, looks: dict[str, Look]) -> None:
     for policy, records in points.items():
-        x, y, look = records[role], records["safety"], looks[policy]
+        x, y, colour = records[role], records["safety"], looks[policy].colour
         for end, other, draw_bar in ((x, y, axes.hlines), (y, x, axes.vlines)):
             if end["low"] != "":
-                draw_bar(
-                    float(other["mean"]), float(end["low"]), float(end["high"]),
-                    color=look.colour, linewidth=0.8, alpha=0.6,
-                )  # fmt: skip
-    axes.margins(0.12)
-    places = {p: (float(r[role]["mean"]), float(r["safety"]["mean"])) for p, r in points.items()}
-    axes.update_datalim(list(places.values()))
+                low, high = float(end["low"]), float(end["high"])
+                draw_bar(float(other["mean"]), low, high, color=colour, linewidth=0.8, alpha=0.6)
+    axes.margins(0.08)
+    axes.update_datalim(list(get_places(points, role).values()))
     axes.autoscale_view()
-    shifts = stack(axes, places)
-    _make_room(axes, list(shifts.values()))
-    for policy, shift_points in shifts.items():
-        record, look = points[policy][role], looks[policy]
-        apart = ScaledTranslation(0, shift_points / 72, figure.dpi_scale_trans)
+
+
+def _draw_markers(
+    figure: Figure,
+    axes: Axes,
+    points: Points,
+    places: dict[str, tuple[float, float]],
+    shifts: dict[str, float],
+    looks: dict[str, Look],
+    sheet: Sheet,
+) -> None:
+    for policy, place in places.items():
+        record, look = points[policy]["safety"], looks[policy]
+        apart = ScaledTranslation(0, shifts[policy] / 72, figure.dpi_scale_trans)
         axes.plot(
-            *places[policy],
+            *place,
             look.marker,
             transform=axes.transData + apart,
             markersize=5,
@@ -166,11 +178,6 @@ def _draw_panel(
             markeredgecolor=look.colour,
             zorder=3,
         )
-    axes.set_xlabel(_name_axis(next(iter(points.values()))[role]))
-    axes.grid(color=sheet.grid)
-    format_tick_axis(axes.xaxis)
-    is_signed = str(records["safety"]["outcome"]) in SIGNED
-    format_tick_axis(axes.yaxis, low=None if is_signed else 0.0)
 
 
 def stack(axes: Axes, places: dict[str, tuple[float, float]]) -> dict[str, float]:
