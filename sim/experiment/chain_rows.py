@@ -12,6 +12,8 @@ from sim.core.units import US_PER_S
 from sim.experiment.tables import Table, read_table, take
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from sim.experiment.tables import StoredResult
@@ -55,21 +57,19 @@ class Episode(NamedTuple):
 def has_latencies(result: StoredResult) -> bool:
     """Whether some policy decided anything later than at once."""
     return any(
-        len(each.latencies_s) and each.latencies_s[-1] > 0 for each in list_latencies(result)
+        len(each.latencies_s) and each.latencies_s[-1] > 0 for each in iterate_latencies(result)
     )
 
 
-def list_latencies(result: StoredResult) -> list[Latencies]:
-    """Latencies of every policy that decided any attempt, all replications together."""
-    found = []
+def iterate_latencies(result: StoredResult) -> Iterator[Latencies]:
+    """Latencies of every policy with any attempt, all replications together, one by one."""
     for policy, folder in result.folders.items():
         columns = ("kind", "agent", "trader", "code", "submitted_us", "final_us")
         where = [("replication", "<", result.run.replications)]
         table = read_table(folder, "transactions", columns, where)
         attempts = take(table, _find_attempts(table))
         if len(attempts["code"]):
-            found.append(_create_latencies(policy, attempts))
-    return found
+            yield _create_latencies(policy, attempts)
 
 
 def _find_attempts(table: Table) -> NDArray[np.bool_]:

@@ -44,7 +44,14 @@ def open_result(
 
     Errors: InputError for no result, an unknown policy or seed; StorageError for damage.
     """
-    run = load_run(folder, policies, seed)
+    return find_tables(load_run(folder, policies, seed))
+
+
+def find_tables(run: RunResult) -> StoredResult:
+    """A run with the folders that its tables were written to.
+
+    Errors: InputError if the run was never written.
+    """
     return StoredResult(run, {name: find_folder(run, name) for name in run.policies})
 
 

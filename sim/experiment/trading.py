@@ -77,10 +77,10 @@ def list_trajectories(result: StoredResult) -> list[Trajectory]:
     found: list[Trajectory] = []
     for policy, folder in result.folders.items():
         where = [("replication", "<", result.run.replications)]
-        names = ("replication", "time_us", "trader", "score_ppm", "known")
+        names = ("replication", "time_us", "trader", "score_ppm")
         scores = read_table(folder, "scores", names, where)
-        if not np.any(scores["known"]):
-            continue  # nobody was ever rated for all to see
+        if not np.any(scores["score_ppm"] != scores["score_ppm"][:1]):
+            continue  # nobody's score ever moved
         hostile = _find_hostile(folder, where)
         is_hostile = _look_up(hostile, scores)
         for truth, chosen in (("honest", ~is_hostile), ("hostile", is_hostile)):
@@ -183,14 +183,15 @@ def _list_flows_under(policy: str, folder: Path, replications: int) -> list[Flow
     names = ("is_adversary", "wealth_start", "wealth_end", "capital_added", "slashed")
     traders = read_table(folder, "traders", names, where)
     restored = _share_restored(sales, disputes)
+    back, held = np.isin(sales["state"], BACK), sales["state"] == int(SaleState.HELD)
     flows = []
     for truth, is_hostile in (("honest", 0), ("hostile", 1)):
         own = traders["is_adversary"] == is_hostile
         bought, sold = sales["buyer_hostile"] == is_hostile, sales["seller_hostile"] == is_hostile
-        back = np.isin(sales["state"], BACK)
         money = {
             "earned": sales["paid"][sold & np.isin(sales["state"], KEPT)].sum(),
             "came back": sales["paid"][bought & back].sum(),
+            "in escrow": sales["paid"][bought & held].sum(),
             "repaid from slashes": restored[bought].sum(),
             "paid": -sales["paid"][bought].sum(),
             "slashed": -traders["slashed"][own].sum(),

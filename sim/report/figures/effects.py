@@ -71,7 +71,7 @@ def _get_contrasts(result: StoredResult) -> dict[tuple[str, str], Contrast]:
 def _create_row(result: StoredResult, contrast: Contrast) -> Row:
     outcome = get_outcomes()[contrast.metric]
     unit, scale = get_unit(outcome.unit, outcome.name)
-    unit = {"%": "points", "value": "value units"}.get(unit, unit)
+    unit = "points" if unit == "%" else unit
     assert contrast.difference is not None  # noqa: S101 - chosen so
     interval = contrast.difference.interval
     return (

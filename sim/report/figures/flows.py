@@ -28,6 +28,7 @@ PANELS = (
 COMPONENTS = {  # colour and hatch
     "earned": ("blue", None),
     "came back": ("sky", "...."),
+    "in escrow": ("black", "----"),
     "repaid from slashes": ("green", None),
     "paid": ("orange", None),
     "slashed": ("vermillion", "////"),
@@ -51,14 +52,15 @@ def create(result: StoredResult) -> FigureData:
     return FigureData(
         "flows",
         "Where money and value went",
-        f"Mean over n = {result.run.replications} replications, all traders of a class together; no "
-        "interval, see the outcomes for those. To the right what came in, to the left what went "
-        "out, the bar's parts as far as tables record them: paid: prices of signals bought; came "
+        f"Mean over n = {result.run.replications} replications, all traders of a class together; "
+        "for intervals see the outcomes. To the right what came in, to the left what went out, "
+        "the bar's parts as far as tables record them: paid: prices of signals bought; came "
         "back: of these, refunded or recovered; earned: prices that sellers kept; repaid from "
-        "slashes: to buyers; fees, bonds, rest: what the change of wealth leaves over, money in "
-        "escrow at the end included. Upright mark: change of balance, stake and unbonding together; "
-        "numbers: their sum at the start and at the end. Value is in value units of the scenario, "
-        "money in base units: they are not added up. Honest and hostile is what the world knows.",
+        "slashes: to buyers; in escrow: paid, but nobody else's yet at the end; fees, bonds, "
+        "rest: what the change of wealth leaves over. Upright mark: change of balance, stake, "
+        "unbonding and money in escrow together; numbers: their sum at the start and at the end. "
+        "Value is in value units of the scenario, money in base units: they are not added up. "
+        "Honest and hostile is what the world knows.",
         _describe(shown, result.policies),
         COLUMNS,
         [tuple(flow) for flow in shown],
@@ -107,6 +109,9 @@ def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
         axes.set_ylim(len(policies) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.05)
+        if unit == "base units":  # numbers stand beside the bars
+            low, high = axes.get_xlim()
+            axes.set_xlim(low, high + (0.45 if sheet.is_wide else 0.35) * (high - low))
         format_tick_axis(axes.xaxis, 4)
     _add_legend(figure, records, sheet)
 

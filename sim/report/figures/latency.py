@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from sim.experiment.chain_rows import has_latencies, list_latencies
+from sim.experiment.chain_rows import has_latencies, iterate_latencies
 from sim.report.comparison_table import format_number
 from sim.report.figures.base import FigureData, Row, describe_source, get_shown
 from sim.report.figures.panels import add_legend, list_policies
@@ -31,7 +31,7 @@ def has_data(result: StoredResult) -> bool:
 
 def create(result: StoredResult) -> FigureData:
     """Shares of attempts that are final by a time, policy by policy."""
-    every = list_latencies(result)
+    every = list(iterate_latencies(result))
     listed = [each for each in every if len(each.latencies_s) and not is_at_once(each)]
     at_once = [each.policy for each in every if is_at_once(each)]
     never = [each.policy for each in every if not len(each.latencies_s)]
@@ -44,8 +44,8 @@ def create(result: StoredResult) -> FigureData:
         "latency",
         "How long it takes until a decision is final",
         "Share of calls, publications and purchases whose decision is final within a time, from "
-        f"their submission; all attempts of n = {result.run.replications} replications together, so "
-        "no interval: attempts of one replication are not independent. Pending at the horizon "
+        f"their submission; all attempts of n = {result.run.replications} replications together, "
+        "so no interval: attempts of one replication are not independent. Pending at the horizon "
         "counts as later than everything: such a curve ends below 100 %. Logarithmic time; "
         f"{SHORTEST_S * 1000:.0f} ms stands for that and less."
         f"{_name('Always at once, not drawn', at_once)}{_name('Nothing was decided', never)}",

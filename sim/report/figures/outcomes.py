@@ -54,10 +54,10 @@ def create(result: StoredResult) -> FigureData:
         "outcomes",
         "What each policy came to in the outcomes named before the run",
         f"Points: mean over n = {run.replications} replications. Bars: 95 % intervals "
-        f"({', '.join(methods)}). Hollow: by construction, it restates a setting. none seen, P < b: "
-        "nothing in any replication; b bounds the share of replications with at least one (95 "
-        "%, one-sided). Grey: bounds, not policies one could run. A policy without a point has no "
-        "number there.",
+        f"({', '.join(methods)}). Hollow: by construction, it restates a setting. none seen, P < "
+        "b: nothing in any replication; b bounds the share of replications with at least one (95 "
+        "%, one-sided). Grey: bounds, not policies one could run. A policy without a point has "
+        "no number there.",
         _describe(rows),
         COLUMNS,
         rows,

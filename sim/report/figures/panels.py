@@ -47,7 +47,7 @@ def create_panels(
     records = data.get_records()
     names = list(dict.fromkeys(str(record["outcome"]) for record in records))
     policies = list_policies(data)
-    per_row = min(len(names), 4 if sheet.is_wide else 1)
+    per_row = _count_columns(len(names), sheet)
     n_rows = -(-len(names) // per_row)
     panel_in = ROW_IN * len(policies) + 0.62
     figure.set_size_inches(sheet.width_in, panel_in * n_rows + 0.1)
@@ -57,7 +57,7 @@ def create_panels(
         chosen = [record for record in records if record["outcome"] == name]
         mark = "*" if chosen[0]["primary"] else ""
         axes.set_title(wrap(f"{chosen[0]['label']}{mark}", 24 if sheet.is_wide else 60))
-        axes.set_xlabel(str(chosen[0]["unit"]))
+        axes.set_xlabel(name_unit(str(chosen[0]["unit"])))
         axes.set_yticks(range(len(policies)), [create_label(policy) for policy in policies])
         axes.set_ylim(len(policies) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
@@ -66,6 +66,18 @@ def create_panels(
         yield axes, chosen
     for place in range(len(names), n_rows * per_row):
         grid[place // per_row][place % per_row].set_axis_off()
+
+
+def _count_columns(n_panels: int, sheet: Sheet) -> int:
+    """Panels side by side: four where there is room, three where that fills rows better."""
+    if not sheet.is_wide:
+        return 1
+    return 3 if n_panels in (5, 6, 9) else min(n_panels, 4)
+
+
+def name_unit(unit: str) -> str:
+    """A unit as an axis says it."""
+    return {"value": "value units"}.get(unit, unit)
 
 
 def draw_points(

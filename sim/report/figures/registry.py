@@ -95,15 +95,23 @@ def list_figures(result: StoredResult) -> list[str]:
     return [name for name, maker in FIGURES.items() if maker.has_data(result)]
 
 
+def check_name(name: str) -> None:
+    """Refuse a figure that does not exist.
+
+    Errors: InputError with the nearest name.
+    """
+    if name not in FIGURES:
+        problem = f"unknown figure {name!r}; there are {', '.join(FIGURES)}"
+        raise InputError(Position("sim figure"), "NAME", problem, find_nearest(name, FIGURES))
+
+
 def create_figure(result: StoredResult, name: str) -> FigureData:
     """Rows and words of one figure.
 
     Errors: InputError for an unknown name, with the nearest, or one without data here.
     """
+    check_name(name)
     where = Position(str(result.run.folder))
-    if name not in FIGURES:
-        problem = f"unknown figure {name!r}; there are {', '.join(FIGURES)}"
-        raise InputError(where, "NAME", problem, find_nearest(name, FIGURES))
     if not FIGURES[name].has_data(result):
         problem = f"nothing here for figure {name!r}; there is {', '.join(list_figures(result))}"
         raise InputError(where, "NAME", problem)

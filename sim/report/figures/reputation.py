@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.lines import Line2D
 
@@ -18,8 +18,20 @@ if TYPE_CHECKING:
     from sim.experiment.tables import StoredResult
     from sim.report.figures.style import Sheet
 
-COLUMNS = ("policy", "truth", "time_s", "median", "quartile_low", "quartile_high", "sellers")
-TRUTHS = {"honest": ("blue", "-", "o"), "hostile": ("vermillion", (0, (4, 1.5)), "s")}
+COLUMNS = (
+    "policy",
+    "truth",
+    "time_s",
+    "median",
+    "quartile_low",
+    "quartile_high",
+    "sellers",
+    "demotion",
+)
+TRUTHS: dict[str, tuple[str, Any, str]] = {  # colour, dash, marker
+    "honest": ("blue", "-", "o"),
+    "hostile": ("vermillion", (0, (4, 1.5)), "s"),
+}
 
 
 def has_data(result: StoredResult) -> bool:
@@ -36,14 +48,14 @@ def create(result: StoredResult) -> FigureData:
     return FigureData(
         "reputation",
         "How the scores of honest and hostile sellers part",
-        f"Line: median of the published scores, band: from the first to the third quartile, over "
+        "Line: median of the published scores, band: from the first to the third quartile, over "
         f"sellers of all n = {result.run.replications} replications (no interval: sellers of one "
         "replication are not independent). Honest and hostile is what the world knows, not what "
         f"any policy sees. Dotted: score {demotion:.2g}, below which a seller counts as demoted. "
-        f"Not shown, since they publish no score: {', '.join(others) or 'none'}.",
+        f"Not shown, since no published score ever moved: {', '.join(others) or 'none'}.",
         _describe(listed, policies),
         COLUMNS,
-        [tuple(each) for each in listed],
+        [(*each, demotion) for each in listed],
         describe_source(result, "scores, traders"),
         get_shown(result),
     )
@@ -64,6 +76,7 @@ def _describe(listed: list[Trajectory], policies: list[str]) -> str:
 def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
     """A panel for each policy, both classes in it."""
     policies, records = list_policies(data), data.get_records()
+    demotion = float(records[0]["demotion"])
     per_row = min(len(policies), 4 if sheet.is_wide else 2)
     n_rows = -(-len(policies) // per_row)
     figure.set_size_inches(sheet.width_in, 1.45 * n_rows + 0.6)
@@ -74,10 +87,11 @@ def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
             continue
         own = [record for record in records if record["policy"] == policies[place]]
         _draw_panel(axes, own, sheet)
+        axes.axhline(demotion, color=sheet.muted, linestyle=":", linewidth=0.8)
         axes.set_title(create_label(policies[place], 22))
         if place + per_row >= len(policies):
             axes.tick_params(labelbottom=True)
-    figure.supxlabel("time, s of the simulated world", fontsize=7.5)
+            axes.set_xlabel("simulated time, s")
     figure.supylabel("score, 0 to 1", fontsize=7.5)
     handles = [
         Line2D([], [], color=sheet.colours[colour], linestyle=dash, marker=marker, label=truth)

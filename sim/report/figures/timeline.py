@@ -60,12 +60,12 @@ def create(result: StoredResult) -> FigureData:
         "timeline",
         "What became of every attack, second by second",
         "Replication 0, one lane a policy. A mark stands where the attempt was decided; the thin "
-        "line before it begins where it was made. Executed unchecked: on a path that goes round the "
-        "enforcement point. Called off: applied, its delayed effect cancelled in time. Bar below "
-        "the lane: a reviewer was asked, and answered at its end. Upright tick: from here on "
-        "somebody besides the operator can read of it, in an anchored log or as a validator; no "
-        "tick: never within the run. Small dots: other calls of the same agents, shown if no more "
-        f"than {ACTORS_MAX} attack.{_say_left_out(attempts, silent)}",
+        "line before it begins where it was made. Executed unchecked: on a path that goes round "
+        "the enforcement point. Called off: applied, its delayed effect cancelled in time. Bar "
+        "below the lane: a reviewer was asked, and answered at its end. Upright tick: from here "
+        "on somebody besides the operator can read of it, in an anchored log or as a validator; "
+        "no tick: never within the run. Small dots: other calls of the same agents, shown if no "
+        f"more than {ACTORS_MAX} attack.{_say_left_out(attempts, silent)}",
         _describe(attacks),
         COLUMNS,
         [_create_row(attempt) for attempt in attempts if attempt.policy in policies],
@@ -124,10 +124,11 @@ def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
     for place, policy in enumerate(policies):
         axes.axhline(place, color=sheet.grid, linewidth=0.6, zorder=0)
         _draw_lane(axes, [r for r in records if r["policy"] == policy], place, sheet)
+        named = _name_outcomes(records, policy, sheet)
+        across = axes.get_yaxis_transform()
         axes.text(
-            0.004, place - 0.32, _name_outcomes(records, policy, sheet), color=sheet.muted, fontsize=6,
-            transform=axes.get_yaxis_transform(), va="center",
-        )  # fmt: skip
+            0.004, place - 0.32, named, transform=across, va="center", color=sheet.muted, fontsize=6
+        )
     axes.set_yticks(range(len(policies)), [create_label(policy) for policy in policies])
     axes.set_ylim(len(policies) - 0.5, -0.75)
     axes.tick_params(axis="y", length=0)
@@ -144,7 +145,7 @@ def _name_outcomes(records: list[dict[str, Cell]], policy: str, sheet: Sheet) ->
         if record["policy"] == policy and record["attack"]
     )
     parts = [
-        f"{n} × {outcome}{f': {reason.lower()}' if reason else ''}".replace("_", " ")
+        f"{n} {outcome}{f': {reason.lower()}' if reason else ''}".replace("_", " ")
         for (outcome, reason), n in counts.most_common()
     ]
     n_named = 4 if sheet.is_wide else 1

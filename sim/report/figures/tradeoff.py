@@ -10,7 +10,7 @@ from sim.experiment.front import create_tradeoff
 from sim.metrics.outcomes import SIGNED, get_outcomes
 from sim.report.comparison_table import create_cell, get_unit
 from sim.report.figures.base import Cell, FigureData, Row, describe_source, get_shown
-from sim.report.figures.panels import LABELS, add_legend, format_tick_axis, wrap
+from sim.report.figures.panels import LABELS, add_legend, format_tick_axis, name_unit, wrap
 from sim.report.figures.style import Look, create_looks
 from sim.stats.intervals import Method
 
@@ -55,9 +55,9 @@ def create(result: StoredResult) -> FigureData:
         f"What {LABELS[tradeoff.safety]} is traded for",
         f"Filled: on Pareto's front of {labels}: no other policy is as good in all of them and "
         "better in one, by the means alone; where intervals overlap the front could differ. "
-        "Hollow: beaten by another. Grey: bounds, not policies one could run, and not part of the front. "
-        f"Bars: 95 % intervals, n = {run.replications} replications. Points that share a place "
-        f"stand on each other.{_name_left_out(left_out)}",
+        "Hollow: beaten by another. Grey: bounds, not policies one could run, never on the "
+        f"front. Bars: 95 % intervals, n = {run.replications} replications. Points that share a "
+        f"place stand on each other.{_name_left_out(left_out)}",
         _describe(rows, front),
         COLUMNS,
         rows,
@@ -137,7 +137,7 @@ def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
 
 def _name_axis(record: dict[str, Cell]) -> str:
     better = {"up": ", more is better", "down": ", less is better"}.get(str(record["better"]), "")
-    return wrap(f"{record['label']}, {record['unit']}{better}", 42)
+    return wrap(f"{record['label']}, {name_unit(str(record['unit']))}{better}", 48)
 
 
 def get_places(points: Points, role: str) -> dict[str, tuple[float, float]]:

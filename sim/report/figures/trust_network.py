@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 
 from sim.experiment.tables import read_table
-from sim.experiment.trading import NODES_MAX, Edge, Node, create_network, has_market
+from sim.experiment.trading import Edge, Node, create_network, has_market
 from sim.report.figures.base import Cell, FigureData, Row, describe_source, get_shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -44,11 +47,12 @@ def create(result: StoredResult) -> FigureData:
         "trust_network",
         f"Who bought of whom under {policy}",
         f"Replication 0 under {policy}. A line is what a buyer bought of a seller, thicker for "
-        "more sales, dashed if any of them was fraudulent. Large: sellers; small: all others. Left: "
-        "what traders really are, which no policy sees. Right: the score published last; without a "
-        f"fill nobody had rated them, or they sell nothing. {len(nodes)} of {n_traders} traders "
-        f"that traded at all{', the most active ones' if left_out else ''}. Places come from a "
-        "spring layout (Fruchterman and Reingold 1991, fixed seed) and mean nothing by themselves.",
+        "more sales, dashed if any of them was fraudulent. Large: sellers; small: all others. "
+        "Left: what traders really are, which no policy sees. Right: the score published last; "
+        f"without a fill nobody had rated them, or they sell nothing. {len(nodes)} of {n_traders} "
+        f"traders that traded at all{', the most active ones' if left_out else ''}. Places come "
+        "from a spring layout (Fruchterman and Reingold 1991, fixed seed) and mean nothing by "
+        "themselves.",
         _describe(nodes, edges, policy),
         COLUMNS,
         [
@@ -132,7 +136,7 @@ def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
         own = [node for node in nodes if node["truth"] == truth]
         _draw_nodes(left, own, [sheet.colours[colour]] * len(own), marker, sheet)
     scale = ScalarMappable(Normalize(0, 1), SCALE)
-    fills = [scale.to_rgba(float(n["score"])) if n["score"] != "" else "none" for n in nodes]
+    fills = [colormaps[SCALE](float(n["score"])) if n["score"] != "" else "none" for n in nodes]
     _draw_nodes(right, nodes, fills, "o", sheet)
     bar = figure.colorbar(
         scale, ax=right, orientation="horizontal", shrink=0.6, aspect=30, pad=0.02
@@ -146,7 +150,7 @@ def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
 
 
 def _draw_nodes(
-    axes: Axes, nodes: list[dict[str, Cell]], fills: list[object], marker: str, sheet: Sheet
+    axes: Axes, nodes: list[dict[str, Cell]], fills: Sequence[Any], marker: str, sheet: Sheet
 ) -> None:
     axes.scatter(
         [float(node["x"]) for node in nodes],
