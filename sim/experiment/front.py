@@ -24,7 +24,7 @@ class Tradeoff(NamedTuple):
 
     safety: str
     utility: str
-    delay: str  # "" where not all of the policies have one
+    delay: str  # "" where fewer than two policies have one
     policies: tuple[str, ...]
     front: frozenset[str]  # of these, no bounds: no other is as good in all and better in one
 
@@ -32,17 +32,16 @@ class Tradeoff(NamedTuple):
 def create_tradeoff(run: RunResult) -> Tradeoff | None:
     """The outcomes that a result can weigh; None where it has fewer than two policies to weigh.
 
-    The market's outcomes come first where there is a market, and of the others those that the
-    scenario names as primary.
+    Of each kind the first that two policies have and that differs between any, primary outcomes
+    before others. A policy without a number in one of them is not weighed.
     """
-    safety, utility = _choose(run, SAFETY), _choose(run, UTILITY)
+    safety, utility, delay = _choose(run, SAFETY), _choose(run, UTILITY), _choose(run, DELAY)
     if not safety or not utility:
         return None
-    weighed = tuple(name for name in run.policies if _has(run, name, safety, utility))
+    names = [name for name in (safety, utility, delay) if name]
+    weighed = tuple(policy for policy in run.policies if _has(run, policy, *names))
     if len(weighed) < 2:
         return None
-    delay = next((d for d in DELAY if all(_has(run, name, d) for name in weighed)), "")
-    names = [name for name in (safety, utility, delay) if name]
     points = {
         policy: [_get_cost(run, policy, name) for name in names]
         for policy in weighed
@@ -70,15 +69,14 @@ def dominates(better: Sequence[float], worse: Sequence[float]) -> bool:
 
 
 def _choose(run: RunResult, names: Sequence[str]) -> str:
-    wanted = [name for name in names if name in run.loaded.scenario.primary]
-    return next(
-        (
-            name
-            for name in (*wanted, *names)
-            if sum(_has(run, policy, name) for policy in run.policies) >= 2
-        ),
-        "",
-    )
+    order = [*(name for name in names if name in run.loaded.scenario.primary), *names]
+    means = {
+        name: [_get_cost(run, policy, name) for policy in run.policies if _has(run, policy, name)]
+        for name in order
+    }
+    known = [name for name in order if len(means[name]) >= 2]
+    differing = [name for name in known if min(means[name]) < max(means[name])]
+    return next(iter([*differing, *known]), "")
 
 
 def _has(run: RunResult, policy: str, *names: str) -> bool:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from sim.metrics.outcomes import get_outcomes
 from sim.report.comparison_table import format_number, get_unit
 from sim.report.figures.base import Cell, FigureData, Row, describe_source, get_shown
-from sim.report.figures.panels import LABELS, choose_outcomes, create_panels, draw_points
+from sim.report.figures.panels import (
+    LABELS,
+    NARROW_PANELS,
+    choose_outcomes,
+    create_panels,
+    draw_points,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +54,8 @@ def create(result: StoredResult) -> FigureData:
         f"% intervals ({', '.join(methods)}), n = {run.replications} replications. Filled: "
         "the interval excludes 0. * primary outcome, named before the run; intervals of all others "
         "are exploratory and not corrected for their number. Grey: bounds, not policies one could "
-        f"run.{f' {n_other} more outcomes stand in the table.' if n_other else ''}",
+        f"run.{f' {n_other} more outcomes stand in the table.' if n_other else ''} "
+        f"One column has room for the first {NARROW_PANELS} of these outcomes.",
         _describe(rows, run.baseline),
         COLUMNS,
         rows,

@@ -28,7 +28,7 @@ PANELS = (
 COMPONENTS = {  # colour and hatch
     "earned": ("blue", None),
     "came back": ("sky", "...."),
-    "in escrow": ("black", "----"),
+    "in escrow": ("yellow", "----"),
     "repaid from slashes": ("green", None),
     "paid": ("orange", None),
     "slashed": ("vermillion", "////"),

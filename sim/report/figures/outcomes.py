@@ -14,6 +14,7 @@ from sim.report.comparison_table import (
 from sim.report.figures.base import FigureData, Row, describe_source, get_shown
 from sim.report.figures.panels import (
     LABELS,
+    NARROW_PANELS,
     choose_outcomes,
     create_panels,
     draw_points,
@@ -57,7 +58,8 @@ def create(result: StoredResult) -> FigureData:
         f"({', '.join(methods)}). Hollow: by construction, it restates a setting. none seen, P < "
         "b: nothing in any replication; b bounds the share of replications with at least one (95 "
         "%, one-sided). Grey: bounds, not policies one could run. A policy without a point has "
-        "no number there.",
+        "no number there. One column has room for the "
+        f"first {NARROW_PANELS} outcomes.",
         _describe(rows),
         COLUMNS,
         rows,
@@ -125,6 +127,8 @@ def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
     """Small multiples: one panel an outcome, policies as rows."""
     for axes, records in create_panels(figure, data, sheet):
         hollow = {str(r["policy"]) for r in records if r["by_construction"]}
+        if not any(record["mean"] or record["high"] for record in records):
+            axes.set_xlim(-0.05, 1)  # nothing but zeros: no magnified nothing
         draw_points(axes, records, data, sheet, "mean", hollow)
         for record in records:
             if str(record["range"]).startswith("none seen"):

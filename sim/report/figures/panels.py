@@ -29,6 +29,7 @@ LABELS = {row[0]: row[1] for row in ROWS if row is not None} | {  # a panel has 
     "unpaid_value": "missing of due prices",
     "reputation_base_rate": "sound among sales with a score",
 }
+NARROW_PANELS = 4  # below each other, else a figure is longer than a page
 ROW_IN = 0.155  # height of a policy's row
 
 
@@ -46,6 +47,7 @@ def create_panels(
     """A panel for each outcome, of a common list of policies, with a title and a unit."""
     records = data.get_records()
     names = list(dict.fromkeys(str(record["outcome"]) for record in records))
+    names = names if sheet.is_wide else names[:NARROW_PANELS]
     policies = list_policies(data)
     per_row = _count_columns(len(names), sheet)
     n_rows = -(-len(names) // per_row)

@@ -91,6 +91,7 @@ def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
         axes.set_title(create_label(policies[place], 22))
         if place + per_row >= len(policies):
             axes.tick_params(labelbottom=True)
+        if place >= per_row * (n_rows - 1):
             axes.set_xlabel("simulated time, s")
     figure.supylabel("score, 0 to 1", fontsize=7.5)
     handles = [
