@@ -171,3 +171,8 @@ def _list_colours(theme: Theme) -> Iterator[tuple[str, str]]:
     for name in ("ink", "muted", "grid", "bound"):
         yield name, getattr(sheet, name)
     yield from sheet.colours.items()
+
+
+def create_css(theme: Theme) -> str:
+    """Declarations of the variables that `draw_svg` uses, in the colours of a theme."""
+    return " ".join(f"--figure-{name}: {colour};" for name, colour in _list_colours(theme))
