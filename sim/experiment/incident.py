@@ -25,7 +25,7 @@ COLUMNS = (
     *("code", "cancelled", "submitted_us", "final_us", "logged", "domain"),
 )
 ACTORS_MAX = 3  # up to here what else they did is shown too
-ATTEMPTS_MAX = 300  # of a policy
+ATTEMPTS_MAX = 200  # of a policy
 
 
 class Attempt(NamedTuple):

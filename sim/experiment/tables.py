@@ -98,7 +98,8 @@ def _read_part(path: Path, columns: list[str], where: Filters | None) -> pa.Tabl
     except OSError as error:
         raise StorageError(str(path), f"cannot be read: {error.strerror or error}") from error
     except pa.ArrowInvalid as error:
-        raise StorageError(str(path), f"is no table of this version: {error}") from error
+        problem = str(error).splitlines()[0]
+        raise StorageError(str(path), f"is no table of this version: {problem}") from error
 
 
 def take(table: Table, rows: NDArray[Any]) -> Table:
