@@ -118,7 +118,7 @@ class Look(NamedTuple):
     dash: Any
 
 
-DARK = {**OKABE_ITO, "black": "#F2F2F2", "blue": "#4FA3DB", "vermillion": "#EE7A30"}
+DARK = {**OKABE_ITO, "black": "#F2F2F2"}  # all others stand out from dark and from white
 
 
 def create_sheet(width: Width, theme: Theme) -> Sheet:
