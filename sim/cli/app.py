@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sim.cli.figure import figure
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
 from sim.cli.sweep import sweep
@@ -30,6 +31,7 @@ app.command("replay")(replay)
 app.command("ratings")(ratings)
 app.command("verify")(verify)
 app.command("sweep")(sweep)
+app.command("figure")(figure)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -136,7 +138,7 @@ def list_names(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="policies, strategies, faults, reputation, metrics or scenarios.",
+            help="policies, strategies, faults, reputation, metrics, figures or scenarios.",
         ),
     ],
     as_json: AsJson = False,

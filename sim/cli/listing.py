@@ -22,6 +22,7 @@ def get_listing(what: str) -> list[dict[str, str]]:
         "faults": list_faults,
         "reputation": list_reputation,
         "metrics": list_metrics,
+        "figures": list_figures,
         "scenarios": list_scenarios,
     }
     if what not in listings:
@@ -85,6 +86,13 @@ def list_metrics() -> list[dict[str, str]]:
         summary = f"{gain.metric}, {gain.unit}, down: {gain.meaning}"
         rows.append({"name": gain.name, "summary": summary})
     return rows
+
+
+def list_figures() -> list[dict[str, str]]:
+    """Figures, in the order of a page."""
+    from sim.report.figures.registry import FIGURES  # noqa: PLC0415 - matplotlib, when asked for
+
+    return [{"name": name, "summary": maker.summary} for name, maker in FIGURES.items()]
 
 
 def list_scenarios() -> list[dict[str, str]]:

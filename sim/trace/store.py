@@ -153,6 +153,7 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     temporary = get_temporary(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(temporary, content)
         os.replace(temporary, path)
         sync_folder(path.parent)
