@@ -85,6 +85,23 @@ def get_cells(facts: dict[str, Any]) -> list[Path]:
     return [(folder / name).parent for name in sorted(facts["files"])]
 
 
+def find_table_files(folder: Path, table: str) -> list[Path]:
+    """Files of one table of a policy's result, in order of replications.
+
+    Only of the cells that its manifest names: a folder may hold more, of a longer run.
+    Errors: StorageError if the manifest is damaged.
+    """
+    cells = get_cells({**load_manifest(folder), "folder": folder})
+    return [path for cell in cells for path in sorted(cell.glob(f"{table}-*.parquet"))]
+
+
+def list_tables(folder: Path) -> list[str]:
+    """Names of the tables that a policy's result has."""
+    cells = get_cells({**load_manifest(folder), "folder": folder})
+    paths = [path for cell in cells for path in cell.glob("*.parquet")]
+    return sorted({path.stem.rpartition("-")[0] for path in paths})
+
+
 def _choose_seed(folder: Path, found: list[dict[str, Any]], seed: int, is_default: bool) -> int:
     seeds = sorted({int(facts["seed"]) for facts in found})
     if seed in seeds:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from sim.core.errors import InputError, Position, StorageError
 from sim.experiment.cells import compute_code_digest
-from sim.experiment.stored import load_run
+from sim.experiment.stored import find_table_files, load_run
 from sim.scenario.policies import compute_policy_digest
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def find_folder(run: RunResult, policy: str) -> Path:
 
 def has_table(folder: Path, table: str) -> bool:
     """Whether a policy's folder has a table of this name."""
-    return any(folder.glob(f"{table}-*.parquet"))
+    return bool(find_table_files(folder, table))
 
 
 def read_table(
@@ -82,9 +82,7 @@ def read_table(
     Files are read one by one, and of each only what is asked for stays in memory.
     Errors: StorageError if a file cannot be read or lacks a column.
     """
-    parts = [
-        _read_part(path, list(columns), where) for path in sorted(folder.glob(f"{table}-*.parquet"))
-    ]
+    parts = [_read_part(path, list(columns), where) for path in find_table_files(folder, table)]
     filled = [part for part in parts if part.num_rows]
     if not filled:
         return {name: np.zeros(0, dtype=np.int64) for name in columns}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -20,8 +20,10 @@ from sim.core.errors import InputError, Position, find_nearest
 from sim.experiment.proof import RecordProof, prove_record
 from sim.experiment.ratings import Options, build_document, compute_study
 from sim.experiment.run import RunOptions, RunResult, run_scenario
-from sim.experiment.stored import find_manifests, get_cells, load_run
+from sim.experiment.stored import find_manifests, find_table_files, list_tables, load_run
+from sim.experiment.tables import find_tables
 from sim.importers.ratings import load_labels, load_network
+from sim.report.figures import create_figure, draw, list_figures
 from sim.report.notebook_html import render_comparison, render_result
 from sim.report.notebook_progress import watch
 from sim.scenario.load import load_scenario
@@ -29,6 +31,8 @@ from sim.scenario.settings import parse_setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from matplotlib.figure import Figure
 
 
 Place = str | Path
@@ -147,14 +151,20 @@ class Result:
         if self.folder is None:
             raise InputError(Position("result"), "", "was not written: give `out` a folder")
         found = {str(facts["policy"]): facts for facts in find_manifests(self.folder)}
-        facts = found[_choose(policy, found, "policy")]
-        paths = [path for cell in get_cells(facts) for path in sorted(cell.glob("*.parquet"))]
-        name = _choose(table, {_get_table(path) for path in paths}, "table")
-        frame = pd.concat(
-            [pd.read_parquet(path) for path in paths if _get_table(path) == name],
-            ignore_index=True,
-        )
+        folder = found[_choose(policy, found, "policy")]["folder"]
+        name = _choose(table, list_tables(folder), "table")
+        parts = [pd.read_parquet(path) for path in find_table_files(folder, name)]
+        frame = pd.concat(parts, ignore_index=True)
         return frame[frame["replication"] < self.run.replications]
+
+    def figure(self, name: str, width: Literal["one", "two"] = "two") -> Figure:
+        """A picture of this result, as `sim figure` draws it: `effects`, `timeline`, ...; one column or two wide.
+
+        Errors: InputError if nothing was written, or there is no such picture of this result.
+        """
+        stored = find_tables(self.run)
+        data = create_figure(stored, _choose(name, list_figures(stored), "figure"))
+        return draw(data, width=width, theme="paper")
 
     def prove(self, policy: str, number: int, replication: int = 0) -> RecordProof:
         """Proof that a record stands in the log of a policy's chain; see `RecordProof.holds`.
@@ -295,11 +305,6 @@ def _write_value(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_write_value(item) for item in value)}]"
     return str(value)
-
-
-def _get_table(path: Path) -> str:
-    """Name of the table that a file holds a part of."""
-    return path.stem.rpartition("-")[0]
 
 
 def _choose(name: str, known: Any, noun: str) -> str:

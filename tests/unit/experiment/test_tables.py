@@ -9,16 +9,25 @@ from sim.core.errors import InputError, StorageError
 from sim.experiment.run import RunOptions, run_scenario
 from sim.experiment.tables import find_tables, has_table, open_result, read_table
 from sim.scenario.load import load_scenario
-from sim.trace.store import write_table
+from sim.trace.store import MANIFEST, create_manifest, describe_content, write_table
 from tests.worlds import create_worker, write_scenario
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for part in range(2):
-        replication = np.repeat(np.arange(2) + 2 * part, 3)
+    """A policy's result of two cells, beside one that its manifest does not name."""
+    named = {}
+    for part in range(3):
+        first = 2 * part
+        cell = tmp_path / f"{first:06d}-{first + 2:06d}"
+        cell.mkdir()
+        replication = np.repeat(np.arange(2) + first, 3)
         columns = {"replication": replication, "n": np.arange(6) + 10 * part}
-        write_table(tmp_path / f"things-{2 * part:06d}.parquet", columns)
+        write_table(cell / f"things-{first:06d}.parquet", columns)
+        (cell / MANIFEST).write_bytes(b"{}")
+        if part < 2:
+            named[f"{cell.name}/{MANIFEST}"] = describe_content(b"{}")
+    (tmp_path / MANIFEST).write_bytes(create_manifest({"files": named}))
     return tmp_path
 
 
@@ -44,7 +53,7 @@ def test_a_missing_column_is_a_matter_of_versions(folder: Path) -> None:
 
 
 def test_what_is_no_table_is_said_to_be_none(folder: Path) -> None:
-    (folder / "things-000000.parquet").write_bytes(b"no parquet")
+    (folder / "000000-000002" / "things-000000.parquet").write_bytes(b"no parquet")
     with pytest.raises(StorageError, match="things-000000"):
         read_table(folder, "things", ["n"])
 
