@@ -16,6 +16,7 @@ from sim.cli.ratings import ratings
 from sim.cli.replay import replay
 from sim.cli.sweep import sweep
 from sim.cli.verify import verify
+from sim.cli.selftest import selftest
 from sim.core.errors import AmbitError, InputError, InputErrors
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app.command("replay")(replay)
 app.command("ratings")(ratings)
 app.command("verify")(verify)
 app.command("sweep")(sweep)
+app.command("selftest")(selftest)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
