@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sim.cli.compare import compare
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
 from sim.cli.sweep import sweep
@@ -31,6 +32,7 @@ app.command("replay")(replay)
 app.command("ratings")(ratings)
 app.command("verify")(verify)
 app.command("sweep")(sweep)
+app.command("compare")(compare)
 app.command("selftest")(selftest)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LABELS = dict(row for row in ROWS if row is not None)
 UNKNOWN = "no difference shown"
+SAME = "the same in every replication"
 
 
 def describe_primary(result: RunResult) -> list[str]:
@@ -55,7 +56,7 @@ def _describe_outcome(result: RunResult, name: str) -> str:
     for contrast in contrasts:
         mark = " °" if is_by_construction(name, contrast.policy, result) else ""
         groups.setdefault(judge(contrast, direction), []).append(contrast.policy + mark)
-    order = ("better", "lower", "worse", "higher", UNKNOWN, "identical")
+    order = ("better", "lower", "worse", "higher", UNKNOWN, SAME)
     parts = [f"{verdict}: {', '.join(groups[verdict])}" for verdict in order if verdict in groups]
     return f"  {LABELS.get(name, name)}: {'; '.join(parts)}{describe_pairing(contrasts)}"
 
@@ -64,7 +65,7 @@ def judge(contrast: Contrast, direction: str) -> str:
     """What may be said of a policy beside the baseline, in a word or two."""
     if contrast.significance is None or contrast.side == 0:
         is_same = contrast.significance and contrast.significance.procedure is Procedure.IDENTICAL
-        return "identical" if is_same else UNKNOWN
+        return SAME if is_same else UNKNOWN
     if not direction:
         return "lower" if contrast.side < 0 else "higher"
     return "better" if (contrast.side < 0) == (direction == "down") else "worse"

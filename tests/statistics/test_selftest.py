@@ -56,6 +56,7 @@ def test_an_interval_that_is_far_too_wide_is_caught() -> None:
     assert not check_coverage(case, 2_000, create_draws(1, 0)).passes
 
 
+@pytest.mark.slow
 def test_bca_at_few_strongly_clustered_replications_is_rightly_not_offered() -> None:
     case = Case("BCa", "clustered .2", 30, RATE, partial(sample_rate_bca, 0.2))
     assert not check_coverage(case, 2_000, create_draws(1, 0)).passes

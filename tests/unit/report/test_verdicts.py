@@ -8,7 +8,7 @@ from sim.experiment.comparison import Contrast, Values, compute_contrasts, compu
 from sim.experiment.run import RunResult
 from sim.metrics.base import Form, Value
 from sim.metrics.outcomes import get_outcomes
-from sim.report.verdicts import describe_pairing, describe_primary, judge
+from sim.report.verdicts import SAME, describe_pairing, describe_primary, judge
 from sim.scenario.load import load_scenario
 from sim.stats.bootstrap import Limits
 from sim.stats.intervals import Interval, Method
@@ -76,7 +76,7 @@ def test_what_does_not_survive_the_correction_is_not_claimed() -> None:
     assert contrast.significance is not None
     assert contrast.significance.p < 0.05
     assert judge(contrast, "down") == "no difference shown"
-    assert judge(create_contrast(0.0, 1.0, Procedure.IDENTICAL), "down") == "identical"
+    assert judge(create_contrast(0.0, 1.0, Procedure.IDENTICAL), "down") == SAME
 
 
 def test_each_primary_outcome_has_a_line_with_its_pairing() -> None:
@@ -89,9 +89,12 @@ def test_each_primary_outcome_has_a_line_with_its_pairing() -> None:
     lines = describe_primary(create_result(arms, "harm_per_episode", "utility_under_attack"))
     assert lines[0].startswith("Against unguarded on primary outcomes, after Holm's correction")
     assert "6 comparisons" in lines[0]
-    assert "harm per episode: better: gateway; worse: layered; identical: chain" in lines[1]
+    assert (
+        "harm per episode: better: gateway; worse: layered; the same in every replication: chain"
+        in lines[1]
+    )
     assert "(pairing: rho 1.00, variance ratio 0.00..0." in lines[1]
-    assert "worse: layered; identical: gateway, chain" in lines[2]
+    assert "worse: layered; the same in every replication: gateway, chain" in lines[2]
     assert len(lines) == 3
 
 
