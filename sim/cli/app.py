@@ -15,9 +15,9 @@ import typer
 from sim.cli.compare import compare
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
+from sim.cli.selftest import selftest
 from sim.cli.sweep import sweep
 from sim.cli.verify import verify
-from sim.cli.selftest import selftest
 from sim.core.errors import AmbitError, InputError, InputErrors
 
 app = typer.Typer(
