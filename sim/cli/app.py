@@ -12,9 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
+from sim.cli.compare import compare
 from sim.cli.figure import figure
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
+from sim.cli.selftest import selftest
 from sim.cli.sweep import sweep
 from sim.cli.verify import verify
 from sim.core.errors import AmbitError, InputError, InputErrors
@@ -32,6 +34,8 @@ app.command("ratings")(ratings)
 app.command("verify")(verify)
 app.command("sweep")(sweep)
 app.command("figure")(figure)
+app.command("compare")(compare)
+app.command("selftest")(selftest)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]

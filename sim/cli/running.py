@@ -15,6 +15,7 @@ from sim.experiment.run import RunOptions, RunResult, run_scenario
 from sim.report.comparison_table import create_legend, create_tables
 from sim.report.reading import write_reading
 from sim.report.stopping import write_stopping
+from sim.report.verdicts import describe_primary
 
 if TYPE_CHECKING:
     from sim.experiment.comparison import Contrast, Estimate
@@ -55,6 +56,8 @@ def print_result(result: RunResult, console: Console, *, quiet: bool) -> None:
     console.print(write_reading(result))
     if result.stop is not None:
         console.print(write_stopping(result.stop))
+    for line in describe_primary(result):
+        console.print(line)
     for line in create_legend(result):
         console.print(line, style="dim")
     if result.folder is not None:
@@ -123,7 +126,7 @@ def _create_outcome(estimate: Estimate) -> dict[str, Any]:
 
 
 def _create_comparison(contrast: Contrast) -> dict[str, Any]:
-    if contrast.difference is None:
+    if contrast.difference is None or contrast.significance is None:
         raise ValueError("a comparison without a difference is not listed")
     interval, pairing = contrast.difference.interval, contrast.difference.pairing
     return {
@@ -137,4 +140,10 @@ def _create_comparison(contrast: Contrast) -> dict[str, Any]:
         "interval": interval.method.value,
         "rho": None if pairing is None else pairing.rho,
         "variance_ratio": None if pairing is None else pairing.variance_ratio,
+        "primary": contrast.is_primary,
+        "test": contrast.significance.procedure.value,
+        "p": contrast.significance.p,
+        "p_adjusted": contrast.p_adjusted,
+        "correction": contrast.correction.value,
+        "bca": None if contrast.bca is None else list(contrast.bca),
     }

@@ -50,6 +50,7 @@ class JobResult(NamedTuple):
     first: int
     values: dict[str, list[Value]]
     digests: list[bytes]
+    exogenous: list[bytes]  # digests of what came upon everybody, whatever the policy
 
 
 def run_job(job: Job) -> JobResult:
@@ -59,7 +60,7 @@ def run_job(job: Job) -> JobResult:
     """
     world = _get_arm(job, Arm.ATTACK)
     values: dict[str, list[Value]] = {name: [] for name in get_outcomes()}
-    traces, digests = [], []
+    traces, digests, exogenous = [], [], []
     for replication in range(job.first, job.last):
         try:
             trace = run_replication(world, job.policy, job.seed, replication)
@@ -72,20 +73,23 @@ def run_job(job: Job) -> JobResult:
         for name, value in (measured | others).items():
             values[name].append(value)
         digests.append(trace.compute_digest())
+        exogenous.append(trace.exogenous)
         if job.folder and job.keeps_traces:
             traces.append(trace)
     if not job.folder:
-        return JobResult(job.policy.name, job.first, values, digests)
+        return JobResult(job.policy.name, job.first, values, digests, exogenous)
     write_cell(
         Path(job.folder),
-        create_facts(job, digests, world.loaded),
+        create_facts(job, digests, exogenous, world.loaded),
         values,
         traces if job.keeps_traces else None,
     )
-    return JobResult(job.policy.name, job.first, {}, digests)
+    return JobResult(job.policy.name, job.first, {}, digests, exogenous)
 
 
-def create_facts(job: Job, digests: list[bytes], loaded: LoadedScenario) -> dict[str, Any]:
+def create_facts(
+    job: Job, digests: list[bytes], exogenous: list[bytes], loaded: LoadedScenario
+) -> dict[str, Any]:
     """Everything that made a cell what it is, and what it came to."""
     return {
         "scenario": loaded.name,
@@ -99,6 +103,7 @@ def create_facts(job: Job, digests: list[bytes], loaded: LoadedScenario) -> dict
         "first": job.first,
         "last": job.last,
         "digests": [digest.hex() for digest in digests],
+        "exogenous": [digest.hex() for digest in exogenous],
         "version": version("ambit-sim"),
         "code": compute_code_digest(),
     }

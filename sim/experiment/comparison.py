@@ -9,17 +9,24 @@ import numpy as np
 from sim.core.market import Trick
 from sim.metrics.base import Form, NullReason, Value
 from sim.metrics.outcomes import GAINS, OUTCOMES, OVERHEADS, PLAIN, Gain, get_outcomes
+from sim.stats.bootstrap import Limits, compute_difference_bca, compute_rate_difference_bca
 from sim.stats.intervals import (
     Interval,
     compute_mean_interval,
     compute_rate_interval,
     compute_zero_bound,
 )
+from sim.stats.multiplicity import Correction, adjust
 from sim.stats.paired import (
     Difference,
     compute_paired_difference,
     compute_paired_rate_difference,
     compute_paired_ratio,
+)
+from sim.stats.significance import (
+    Significance,
+    compute_mean_significance,
+    compute_rate_significance,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from sim.metrics.base import Outcome
 
 UNGUARDED = "unguarded"
+ALPHA = 0.05  # chance of one false claim among all comparisons on primary outcomes
 
 
 class Estimate(NamedTuple):
@@ -51,6 +59,27 @@ class Contrast(NamedTuple):
     baseline: str
     difference: Difference | None
     n: int
+    is_primary: bool = False  # named before the run; all else is exploratory
+    significance: Significance | None = None
+    p_adjusted: float = 1.0  # over its family: all that is primary, or all that is not
+    bca: Limits | None = None  # second interval, of primary outcomes with some spread
+
+    @property
+    def correction(self) -> Correction:
+        """How its p-value is adjusted."""
+        return Correction.HOLM if self.is_primary else Correction.BENJAMINI_HOCHBERG
+
+    @property
+    def side(self) -> int:
+        """-1 or 1 where the policy lies surely below or above the baseline, else 0.
+
+        Sure is what stays below 5 % after the correction; of outcomes that are not primary it
+        is a hint and no claim.
+        """
+        if self.difference is None or self.p_adjusted >= ALPHA:
+            return 0
+        mean = self.difference.interval.mean
+        return int(mean > 0.0) - int(mean < 0.0)
 
 
 Values = dict[str, list[Value]]  # by outcome, one value for each replication
@@ -155,14 +184,51 @@ def compute_contrast(
     return Contrast(outcome.name, policy, baseline, difference, len(after))
 
 
-def compute_contrasts(arms: Mapping[str, Values], baseline: str) -> list[Contrast]:
-    """Every outcome of every policy but the baseline, where both have a number."""
+def compute_contrasts(
+    arms: Mapping[str, Values], baseline: str, primary: Collection[str] = ()
+) -> list[Contrast]:
+    """Every outcome of every policy but the baseline, where both have a number.
+
+    P-values are adjusted by Holm over the primary outcomes of all policies, and by Benjamini and
+    Hochberg over the rest.
+    """
     if baseline not in arms:
         return []
     contrasts = [
-        compute_contrast(outcome, policy, baseline, arms)
+        contrast
         for policy in arms
         if policy != baseline
         for outcome in get_outcomes().values()
+        if (contrast := compute_contrast(outcome, policy, baseline, arms)).difference is not None
     ]
-    return [contrast for contrast in contrasts if contrast.difference is not None]
+    tested = [_test(contrast, arms, contrast.metric in primary) for contrast in contrasts]
+    return _adjust(tested)
+
+
+def _test(contrast: Contrast, arms: Mapping[str, Values], is_primary: bool) -> Contrast:
+    """The same with its p-value, and its second interval if it is primary."""
+    form = get_outcomes()[contrast.metric].form
+    num_a, den_a = _get_columns(arms[contrast.baseline][contrast.metric])
+    num_b, den_b = _get_columns(arms[contrast.policy][contrast.metric])
+    bca = None
+    if form in (Form.RATE, Form.RATIO):
+        significance = compute_rate_significance(num_a, den_a, num_b, den_b)
+        if is_primary:
+            bca = compute_rate_difference_bca(num_a, den_a, num_b, den_b)
+    else:
+        significance = compute_mean_significance(num_a, num_b, by_flips=is_primary)
+        if is_primary:
+            bca = compute_difference_bca(num_a, num_b)
+    return contrast._replace(is_primary=is_primary, significance=significance, bca=bca)
+
+
+def _adjust(contrasts: Sequence[Contrast]) -> list[Contrast]:
+    """The same, each p-value adjusted over the contrasts of its correction."""
+    adjusted = list(contrasts)
+    for correction in Correction:
+        family = [row for row, each in enumerate(adjusted) if each.correction is correction]
+        raw = [adjusted[row].significance for row in family]
+        values = adjust([1.0 if each is None else each.p for each in raw], correction)
+        for row, p_adjusted in zip(family, values, strict=True):
+            adjusted[row] = adjusted[row]._replace(p_adjusted=float(p_adjusted))
+    return adjusted

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 
 def check_primary(loaded: LoadedScenario) -> None:
-    """Refuse a primary outcome that does not exist.
+    """Refuse a primary outcome that does not exist, or is named twice.
 
-    Errors: InputError with the nearest name.
+    Errors: InputError with its position, and the nearest name.
     """
     known = get_outcomes()
     for index, name in enumerate(loaded.scenario.primary):
+        where = find_position(loaded.tree, ("primary", index))
+        if name in loaded.scenario.primary[:index]:
+            raise InputError(where, f"primary[{index}]", f"outcome {name!r} is named twice")
         if name not in known:
-            where = find_position(loaded.tree, ("primary", index))
             problem = f"unknown outcome {name!r}"
             raise InputError(where, f"primary[{index}]", problem, find_nearest(name, known))

@@ -130,7 +130,7 @@ def create_result(
         replications=replications,
         values=arms,
         estimates=compute_estimates(arms, find_tricks(get_strategies(scenario))),
-        contrasts=compute_contrasts(arms, baseline),
+        contrasts=compute_contrasts(arms, baseline, scenario.primary),
         digests={name: compute_joint_digest(listed) for name, listed in digests.items()},
         folder=folder,
     )

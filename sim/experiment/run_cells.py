@@ -17,6 +17,7 @@ from sim.experiment.cell_store import (
 )
 from sim.experiment.cells import CHUNK, Job, JobResult
 from sim.experiment.execute import load_rules, raise_failures, run_cells
+from sim.experiment.pairing import check_synchronised
 from sim.metrics.outcomes import get_outcomes
 from sim.trace.store import (
     MANIFEST,
@@ -62,7 +63,8 @@ class RunCells:
     ) -> tuple[dict[str, Values], dict[str, list[bytes]]]:
         """Values and digests of every policy, for so many replications.
 
-        Errors: of the cells that failed, once all others are finished and written.
+        Errors: of the cells that failed, once all others are finished and written;
+        InvariantError if policies did not face the same world.
         """
         for name in self.folders:
             self._find_stored(name, replications)
@@ -77,8 +79,10 @@ class RunCells:
             for name, spans in plan.items()
             if name not in broken
         }
+        exogenous = {name: self._get_exogenous(name, plan[name], replications) for name in digests}
+        check_synchronised(exogenous, self.seed)
         for name in digests if self.folders else ():
-            seal_policy(self.folders[name], plan[name], digests[name])
+            seal_policy(self.folders[name], plan[name], digests[name], exogenous[name])
         raise_failures(failures)
         arms = {name: self._gather(name, plan[name], replications) for name in self.policies}
         return arms, digests
@@ -90,12 +94,17 @@ class RunCells:
             if cell.span in self.ended[policy] or cell.span.first >= replications:
                 continue
             try:
-                digests = [bytes.fromhex(text) for text in check_cell(cell)["digests"]]
+                facts = check_cell(cell)
             except StorageError as error:
                 self.progress.noticed(f"{error}; this cell is run again")
                 remove_cell(cell)
                 continue
-            self.ended[policy][cell.span] = JobResult(policy, cell.span.first, {}, digests)
+            digests, exogenous = (
+                [bytes.fromhex(text) for text in facts[name]] for name in ("digests", "exogenous")
+            )
+            self.ended[policy][cell.span] = JobResult(
+                policy, cell.span.first, {}, digests, exogenous
+            )
 
     def _create_jobs(self, plan: dict[str, list[Span]]) -> list[Job]:
         """Cells that are still to be run, policy by policy."""
@@ -123,6 +132,10 @@ class RunCells:
         cells = [self.ended[policy][span] for span in spans]
         return [digest for cell in cells for digest in cell.digests][:replications]
 
+    def _get_exogenous(self, policy: str, spans: list[Span], replications: int) -> list[bytes]:
+        cells = [self.ended[policy][span] for span in spans]
+        return [digest for cell in cells for digest in cell.exogenous][:replications]
+
     def _gather(self, policy: str, spans: list[Span], replications: int) -> Values:
         """Values of each outcome: of cells in memory, or read from where they were written."""
         names = list(get_outcomes())
@@ -135,7 +148,9 @@ class RunCells:
         }
 
 
-def seal_policy(folder: Path, spans: Sequence[Span], digests: Sequence[bytes]) -> None:
+def seal_policy(
+    folder: Path, spans: Sequence[Span], digests: Sequence[bytes], exogenous: Sequence[bytes]
+) -> None:
     """Write which cells a policy's result consists of, and what they come to together.
 
     Errors: StorageError if the disk refuses; the manifest then says what it said before.
@@ -152,6 +167,7 @@ def seal_policy(folder: Path, spans: Sequence[Span], digests: Sequence[bytes]) -
         "replications": len(digests),
         "digest": compute_joint_digest(digests),
         "digests": [digest.hex() for digest in digests],
+        "exogenous": [digest.hex() for digest in exogenous],
         "files": {name: describe_content(content) for name, content in contents.items()},
     }
     content = create_manifest(facts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sim.core.errors import InputError, Position, StorageError, find_nearest
 from sim.experiment.cell_store import read_values
 from sim.experiment.cells import compute_code_digest
+from sim.experiment.pairing import check_synchronised
 from sim.experiment.run import RunResult, create_result
 from sim.metrics.outcomes import get_outcomes
 from sim.scenario.load import load_scenario
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from sim.policies.base import Policy
     from sim.scenario.load import LoadedScenario
 
-NEEDED = ("policy", "policy_digest", "scenario_file", "seed", "replications", "digests", "code")
+NEEDED = (
+    *("policy", "policy_digest", "scenario_file", "seed", "replications"),
+    *("digests", "exogenous", "code"),
+)
 
 
 def load_run(folder: Path, policies: Sequence[str] = (), seed: int | None = None) -> RunResult:
@@ -30,7 +34,8 @@ def load_run(folder: Path, policies: Sequence[str] = (), seed: int | None = None
     Policies come in the scenario's order, over the replications that all of them have. Without a
     seed, the scenario's own is meant, or the only one there is.
     Errors: InputError for no result, an unknown policy or seed, or levers this version lacks;
-    StorageError for a file that is not what was written.
+    StorageError for a file that is not what was written; InvariantError if policies did not
+    face the same world.
     """
     found = find_manifests(folder)
     loaded = load_scenario(folder / str(found[0]["scenario_file"]), get_settings(found[0]))
@@ -38,6 +43,7 @@ def load_run(folder: Path, policies: Sequence[str] = (), seed: int | None = None
     chosen = _choose_code(folder, [facts for facts in found if facts["seed"] == seed])
     listed = _create_policies(folder, loaded, chosen, policies)
     replications = min(int(chosen[name]["replications"]) for name in listed)
+    check_synchronised({name: _get_exogenous(chosen[name]) for name in listed}, seed)
     return create_result(
         loaded,
         listed,
@@ -53,6 +59,10 @@ def load_run(folder: Path, policies: Sequence[str] = (), seed: int | None = None
         },
         folder=folder,
     )
+
+
+def _get_exogenous(facts: dict[str, Any]) -> list[bytes]:
+    return [bytes.fromhex(text) for text in facts["exogenous"]]
 
 
 def get_settings(facts: dict[str, Any]) -> list[Setting]:

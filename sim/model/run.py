@@ -25,6 +25,7 @@ from sim.model.audit import Audit
 from sim.model.batches import SIGNED_BYTES, Batch, Decided, create_batch, join_batches
 from sim.model.calls import create_calls, mark_approvals
 from sim.model.domains import Domain, get_account_orgs
+from sim.model.exogenous import compute_exogenous_digest
 from sim.model.genesis import create_domains
 from sim.model.housekeeping import create_grants, create_rotation, schedule_rotations
 from sim.model.layout import Life
@@ -301,7 +302,14 @@ class Replication:
             ledgers=[domain.create_record() for domain in self.get_domains()],
             ordering=NO_ORDERING if self.chain is None else create_ordering_record(self.chain),
             market=create_market_record(self.market),
+            exogenous=self.compute_exogenous_digest(),
         )
+
+    def compute_exogenous_digest(self) -> bytes:
+        """Digest of what came upon everybody: names, draws and tasks."""
+        entities = (self.world.agents["entity"], self.world.market.traders["entity"])
+        tasks = self.tasks[: self.n_tasks]
+        return compute_exogenous_digest(self.draws, entities, tasks, self.horizon_us)
 
     def set_late_pending(self, receipts: Records, truths: Records) -> Records:
         """What is final only after the horizon is pending at it; tasks it ends are not finished."""

@@ -253,7 +253,8 @@ def create_legend(result: RunResult) -> list[str]:
     """What the marks mean, and under which assumptions the numbers stand."""
     lines = [
         "Each cell: mean over replications, 95 % interval below it. » best of the policies that "
-        "are no bound. * primary outcome, named before the run; all others are exploratory. "
+        "are no bound. * primary outcome, named before the run: a difference is claimed of these "
+        "alone; all others are exploratory, their p-values in JSON after Benjamini and Hochberg. "
         "° by construction: it restates a setting, it was not found out.",
         "none seen, P < b: nothing in any replication; b bounds the share of replications with at "
         "least one (95 %, one-sided); P > b the same where it always happened. Harm is in value "

@@ -67,9 +67,9 @@ def _describe_harm(result: RunResult, policies: Sequence[str]) -> str:
             unseen.append(policy)
         elif interval.method is Method.IDENTICAL:
             equal.append(policy)
-        elif interval.high is not None and interval.high < 0:
+        elif contrast.side < 0:
             less.append(f"{policy} ({_format_share(-interval.mean / base)} less)")
-        elif interval.low is not None and interval.low > 0:
+        elif contrast.side > 0:
             more.append(f"{policy} ({_format_share(interval.mean / base)} more)")
         else:
             same.append(policy)

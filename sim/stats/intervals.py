@@ -31,6 +31,7 @@ class Method(StrEnum):
     WILSON = "Wilson"
     PAIRED_T = "paired t"
     JOINT_JACKKNIFE_T = "joint jackknife t"
+    ANYTIME = "anytime-valid"  # holds at every look at once
 
     ZERO_BOUND = "zero bound"  # one-sided, on the share of episodes
     IDENTICAL_SAMPLE = "identical in all n"

@@ -101,12 +101,47 @@ def compute_paired_rate_difference(
     without_a, without_b = compute_rates_without(num_a, den_a), compute_rates_without(num_b, den_b)
     flat_a, flat_b = is_constant_rate(num_a, den_a), is_constant_rate(num_b, den_b)
     pairing = None if flat_a or flat_b else compute_pairing(without_a, without_b)
-    shifted = np.array_equal(den_a, den_b) and is_constant_rate(num_b - num_a, den_a)
-    if shifted or (flat_a and flat_b):
+    if is_shifted_rate(num_a, den_a, num_b, den_b):
         return Difference(_create_constant(difference, n), pairing)
     error = compute_jackknife_error(without_b - without_a)
     interval = create_t_interval(difference, error, n, Method.JOINT_JACKKNIFE_T, level)
     return Difference(interval, pairing)
+
+
+def compute_rate_differences(
+    num_a: ArrayLike, den_a: ArrayLike, num_b: ArrayLike, den_b: ArrayLike
+) -> Column | None:
+    """One difference of rates for each replication, treatment b minus baseline a.
+
+    Their mean is the difference of the rates and their standard error that of the joint
+    jackknife, so whatever is made for differences of means takes them.
+
+    Shapes: in and out (n_replications,) float64: same seeds, same order.
+    Units:  those of num per den, den >= 0.
+    Return: None if sum(den) = 0 in an arm, or only one replication of an arm has den > 0.
+            All equal, to the bit, where leaving a replication out changes nothing.
+    Errors: ValueError if shapes differ, a value is not finite or a den is negative.
+    Source: Tukey 1958, Bias and Confidence in Not-Quite Large Samples: pseudo-values, here
+            moved by their bias so that they average to the plain difference.
+    """
+    num_a, den_a, num_b, den_b = validate_columns(num_a, den_a, num_b, den_b)
+    validate_rate(num_a, den_a, bounded=False)
+    validate_rate(num_b, den_b, bounded=False)
+    if min(np.count_nonzero(den_a), np.count_nonzero(den_b)) < 2:
+        return None
+    difference, n = compute_rate(num_b, den_b) - compute_rate(num_a, den_a), num_a.size
+    if is_shifted_rate(num_a, den_a, num_b, den_b):
+        return np.full(n, difference)
+    without = compute_rates_without(num_b, den_b) - compute_rates_without(num_a, den_a)
+    values: Column = difference + (n - 1) * (np.mean(without) - without)
+    return values
+
+
+def is_shifted_rate(num_a: Column, den_a: Column, num_b: Column, den_b: Column) -> bool:
+    """Whether both rates differ by the same in every replication, compared exactly."""
+    if np.array_equal(den_a, den_b) and is_constant_rate(num_b - num_a, den_a):
+        return True
+    return is_constant_rate(num_a, den_a) and is_constant_rate(num_b, den_b)
 
 
 def compute_paired_ratio(

@@ -75,6 +75,7 @@ class Trace(NamedTuple):
     ledgers: list[DomainRecord]
     ordering: Ordering
     market: MarketRecord = NO_MARKET
+    exogenous: bytes = b""  # digest of what came upon everybody, whatever the policy
 
     @property
     def messages(self) -> int:

@@ -14,6 +14,7 @@ from sim.stats.paired import (
     compute_paired_rate_difference,
     compute_paired_ratio,
     compute_pairing,
+    compute_rate_differences,
 )
 
 BASELINE = np.array([4.0, 7.0, 5.0, 9.0, 6.0])
@@ -123,6 +124,40 @@ class TestRates:
     def test_the_rate_of_nothing_has_no_difference(self) -> None:
         assert compute_paired_rate_difference([0.0] * 4, [0.0] * 4, NUM, DEN) is None
         assert compute_paired_rate_difference(NUM, DEN, [0.0] * 4, [0.0] * 4) is None
+
+
+class TestRateDifferences:
+    def test_their_t_interval_is_that_of_the_joint_jackknife(self) -> None:
+        num_b, den_b = np.array([3.0, 2.0, 5.0, 1.0]), np.array([11.0, 9.0, 12.0, 10.0])
+        values = compute_rate_differences(NUM, DEN, num_b, den_b)
+        assert values is not None
+        joint = get_interval(compute_paired_rate_difference(NUM, DEN, num_b, den_b))
+        plain = get_interval(compute_paired_difference(np.zeros(4), values))
+        assert plain[:4] == pytest.approx(joint[:4])
+
+    @pytest.mark.parametrize(
+        ("num_a", "den_a", "num_b", "den_b", "difference"),
+        [
+            ([1, 2], [10, 20], [3, 4], [30, 40], 0.0),
+            ([1, 3, 2], [8, 16, 8], [3, 7, 4], [8, 16, 8], 0.25),
+            ([0, 0], [7, 5], [0, 0], [3, 5], 0.0),
+        ],
+    )
+    def test_without_spread_they_are_equal_to_the_bit(
+        self,
+        num_a: list[float],
+        den_a: list[float],
+        num_b: list[float],
+        den_b: list[float],
+        difference: float,
+    ) -> None:
+        values = compute_rate_differences(num_a, den_a, num_b, den_b)
+        assert values is not None
+        assert values.tolist() == [difference] * len(num_a)
+
+    def test_two_replications_have_to_inform(self) -> None:
+        assert compute_rate_differences([1, 0], [2, 0], [1, 1], [2, 2]) is None
+        assert compute_rate_differences([1, 1], [2, 2], [0, 0], [0, 0]) is None
 
 
 class TestPairing:

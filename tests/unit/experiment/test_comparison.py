@@ -23,11 +23,13 @@ from sim.stats.intervals import (
     compute_rate_interval,
     compute_zero_bound,
 )
+from sim.stats.multiplicity import Correction, adjust
 from sim.stats.paired import (
     compute_paired_difference,
     compute_paired_rate_difference,
     compute_paired_ratio,
 )
+from sim.stats.significance import Procedure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,6 +208,46 @@ def test_what_has_no_difference_is_not_listed() -> None:
     metrics = {c.metric for c in compute_contrasts(arms, "gateway")}
     assert "approval_load" not in metrics
     assert metrics == set(get_outcomes()) - {"approval_load"}
+
+
+def test_primary_outcomes_are_corrected_apart_from_the_rest() -> None:
+    n, names = 30, ("unguarded", "gateway", "chain")
+    arms = {name: create_arm(n) for name in names}
+    arms["gateway"][MEAN.name] = create_numbers(*range(n))
+    arms["chain"][MEAN.name] = create_numbers(*range(5, 5 + 2 * n, 2))
+    contrasts = compute_contrasts(arms, "unguarded", (MEAN.name, RATE.name))
+    primary = [c for c in contrasts if c.is_primary]
+    assert {(c.metric, c.policy) for c in primary} == {
+        (metric, policy) for metric in (MEAN.name, RATE.name) for policy in names[1:]
+    }
+    for family, correction in (
+        (primary, Correction.HOLM),
+        ([c for c in contrasts if not c.is_primary], Correction.BENJAMINI_HOCHBERG),
+    ):
+        assert {c.correction for c in family} == {correction}
+        p_values = [c.significance.p for c in family if c.significance is not None]
+        assert [c.p_adjusted for c in family] == list(adjust(p_values, correction))
+
+
+def test_a_difference_is_sure_once_it_survives_the_correction() -> None:
+    arms = {name: create_arm(30) for name in ("unguarded", "gateway", "chain")}
+    arms["unguarded"][MEAN.name] = create_numbers(*range(30))
+    arms["gateway"][MEAN.name] = create_numbers(*[value - 3 - value % 2 for value in range(30)])
+    arms["chain"][MEAN.name] = create_numbers(*[value + (-1) ** value for value in range(30)])
+    found = {
+        c.policy: c for c in compute_contrasts(arms, "unguarded", (MEAN.name,)) if c.is_primary
+    }
+    assert (found["gateway"].side, found["chain"].side) == (-1, 0)
+    assert found["gateway"].significance is not None
+    assert found["gateway"].significance.procedure is Procedure.SIGN_FLIP
+    assert found["gateway"].bca is not None
+
+
+def test_only_primary_outcomes_have_a_second_interval() -> None:
+    arms = {"unguarded": create_arm(), "gateway": create_arm()}
+    arms["gateway"] |= {name: create_pairs((1, 2), (2, 3), (3, 9)) for name in (RATE.name, "x")}
+    contrasts = compute_contrasts(arms, "unguarded", (RATE.name,))
+    assert [c.metric for c in contrasts if c.bca is not None] == [RATE.name]
 
 
 def test_without_the_baseline_nothing_is_compared() -> None:

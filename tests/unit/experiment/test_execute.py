@@ -85,7 +85,7 @@ def break_first(job: Job) -> JobResult:
         raise BROKEN
     time.sleep(0.05)
     (Path(job.folder) / str(job.first)).touch()
-    return JobResult(job.policy.name, job.first, {}, [], 0)
+    return JobResult(job.policy.name, job.first, {}, [], [])
 
 
 def test_jobs_that_did_not_start_yet_are_not_run_after_an_error(

@@ -134,6 +134,13 @@ def test_an_unknown_policy_is_refused_and_nothing_is_written(name: str, tmp_path
     assert not (tmp_path / "out").exists()
 
 
+def test_a_primary_outcome_named_twice_is_refused_at_its_place(tmp_path: Path) -> None:
+    loaded = load(tmp_path, primary=["harm_per_episode", "harm_per_episode"])
+    with pytest.raises(InputError, match="named twice") as caught:
+        run_scenario(loaded, RunOptions())
+    assert caught.value.key == "primary[1]"
+
+
 def test_an_unknown_primary_outcome_is_refused_at_its_place(tmp_path: Path) -> None:
     loaded = load(tmp_path, primary=["harm_per_episode", "utility_cleen"])
     with pytest.raises(InputError) as caught:

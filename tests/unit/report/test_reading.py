@@ -19,7 +19,7 @@ from tests.worlds import POLICIES, SCENARIOS
 
 LOADED = load_scenario(SCENARIOS / "nine_seconds.yaml")
 NOTHING = Value(0, 0, 0, NullReason.NO_DENOMINATOR)
-N = 8
+N = 30
 
 
 def create_arm(
@@ -51,7 +51,7 @@ def create_result(arms: dict[str, Values], baseline: str = "") -> RunResult:
         replications=N,
         values=arms,
         estimates=compute_estimates(arms),
-        contrasts=compute_contrasts(arms, baseline),
+        contrasts=compute_contrasts(arms, baseline, LOADED.scenario.primary),
         digests={},
         folder=None,
     )

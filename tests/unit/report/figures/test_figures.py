@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import xml.etree.ElementTree as ET
+from math import isnan
 
 import matplotlib as mpl
 import pytest
