@@ -15,7 +15,7 @@ from sim.core.records import (
     TRANSACTION,
     Ints,
     Records,
-    join_records,
+    Table,
     take_records,
 )
 from sim.ledger.invariants import check_attenuation, check_capabilities, check_nonces
@@ -77,8 +77,7 @@ class Domain:
         self.named_max = int(named.max(initial=0))  # arguments in one grant
         self.nonces = np.zeros(local.shape[0], dtype=np.int64)
         self.key_versions = np.zeros(local.shape[0], dtype=np.int64)
-        self.applied: list[Records] = []
-        self.receipts: list[Records] = []
+        self.applied, self.receipts = Table(TRANSACTION), Table(RECEIPT)
         self.tree = PagedTree()
         self.ends: list[int] = []
         self.n_applied = 0
@@ -95,7 +94,7 @@ class Domain:
         other.state = State(**{**tables, **shared})
         other.local = self.local.copy()  # it grows where somebody begins anew
         other.nonces, other.key_versions = self.nonces.copy(), self.key_versions.copy()
-        other.applied, other.receipts = list(self.applied), list(self.receipts)
+        other.applied, other.receipts = self.applied.copy(), self.receipts.copy()
         other.ends = list(self.ends)
         other.participations = list(self.participations)
         other.epochs = list(self.epochs)
@@ -184,13 +183,11 @@ class Domain:
 
     def get_receipts(self) -> Records:
         """All receipts, in the order of application."""
-        self.receipts = [join_records([np.zeros(0, dtype=RECEIPT), *self.receipts])]
-        return self.receipts[0]
+        return self.receipts.get_rows()
 
     def get_transactions(self) -> Records:
         """All transactions, in the order of application."""
-        self.applied = [join_records([np.zeros(0, dtype=TRANSACTION), *self.applied])]
-        return self.applied[0]
+        return self.applied.get_rows()
 
     def compute_state_root(self) -> bytes:
         """Root over every table: pages of accounts, only dirty ones hashed again, then the rest.
