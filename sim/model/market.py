@@ -13,7 +13,13 @@ from sim.ledger.rules import Reputation
 from sim.ledger.state import N_ACCOUNTS, N_RATINGS
 from sim.model.batches import Batch, create_batch
 from sim.model.chores import Chores
-from sim.model.offers import choose_offers, collect_acting, go_on, observe_traders
+from sim.model.offers import (
+    choose_offers,
+    collect_acting,
+    go_on,
+    list_offers,
+    observe_traders,
+)
 from sim.model.trade_layout import OCCASION
 from sim.model.trade_record import create_scores
 from sim.model.trade_state import TradeState
@@ -214,11 +220,16 @@ class Market(TradeState):
             self.traders,
             self.standing,
             self.identities,
-            self.sellers,
+            list_offers(
+                self.sellers,
+                self.standing,
+                self.signals,
+                state.signals,
+                state.accounts,
+                self.policy.offer_us,
+            ),
             self.world.scenario.market.choices,
-            self.signals,
             state.signals,
-            state.accounts,
             self.memory,
             self.policy.shares_scores,
             self.policy.offer_us,
