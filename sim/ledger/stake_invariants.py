@@ -106,8 +106,11 @@ class Book:
         self.stake[account] = self.stake.get(account, 0) - amount
 
 
-def get_stake_rows(transactions: Records, receipts: Records) -> list[int]:
-    """Rows of a run that moved stake, and those that say whose a verdict took."""
+def get_stake_rows(transactions: Records, receipts: Records) -> Ints:
+    """Rows of a run that moved stake, and those that say whose a verdict took.
+
+    Of those rows alone, they are all of them.
+    """
     kind, slot = receipts["kind"], receipts["counterparty"]
     applied = (receipts["code"] == Reason.APPLIED) & np.isin(kind, STAKE_KINDS)
     slashed = applied & (kind == Kind.RESOLVE) & (receipts["amount"] != 0)
@@ -117,8 +120,7 @@ def get_stake_rows(transactions: Records, receipts: Records) -> list[int]:
     published = applied & (kind == Kind.PUBLISH)
     published &= np.isin(slot, transactions["target"][opened])
     itself = applied & ~np.isin(kind, (Kind.PUBLISH, Kind.CHALLENGE, Kind.RESOLVE))
-    rows: list[int] = np.flatnonzero(itself | slashed | opened | published).tolist()
-    return rows
+    return np.flatnonzero(itself | slashed | opened | published)
 
 
 def check_unbonding(state: State, height: int) -> None:
@@ -152,7 +154,7 @@ def check_slashing(before: State, rules: Rules, transactions: Records, receipts:
     book, seen = Book(before), set()
     for proof in before.evidence[: before.counters[N_EVIDENCE]]:
         seen |= {get_id(proof), get_offence(proof, "offender", "view", "statement")}
-    for row in get_stake_rows(transactions, receipts):
+    for row in get_stake_rows(transactions, receipts).tolist():
         tx, receipt = transactions[row], receipts[row]
         kind, height = int(receipt["kind"]), int(receipt["height"])
         if kind == _WITHDRAW:
@@ -209,7 +211,7 @@ def check_stakes(
     Errors: InvariantError. `before` must be a copy: the transition writes in place.
     """
     book = Book(before)
-    for row in get_stake_rows(transactions, receipts):
+    for row in get_stake_rows(transactions, receipts).tolist():
         book.add(transactions[row], receipts[row], rules.unbonding_blocks)
     stakes: Ints = after.accounts["stake"][: after.counters[N_ACCOUNTS]]
     for account, stake in enumerate(stakes.tolist()):

@@ -24,7 +24,12 @@ from sim.ledger.market import process_epoch
 from sim.ledger.market_invariants import MarketBook
 from sim.ledger.market_totals import check_totals, find_signals
 from sim.ledger.rules import Rules
-from sim.ledger.stake_invariants import check_slashing, check_stakes, check_unbonding
+from sim.ledger.stake_invariants import (
+    check_slashing,
+    check_stakes,
+    check_unbonding,
+    get_stake_rows,
+)
 from sim.ledger.state import (
     GROWING,
     N_ACCOUNTS,
@@ -112,7 +117,7 @@ class Domain:
         self.signing.process(transactions, self.world.arguments, self.state)
         n = len(batch)
         self.make_room(n)
-        receipts = np.zeros(n, dtype=RECEIPT)
+        receipts = self.receipts.extend(n)
         broken = apply_blocks(
             self.state, self.rules, transactions, self.world.arguments, receipts, ends
         )
@@ -122,7 +127,6 @@ class Domain:
         self.check_trade(transactions, receipts)
         self.resync(batch, receipts)
         self.applied.append(transactions)
-        self.receipts.append(receipts)
         self.ends += (ends + self.n_applied).tolist()
         self.n_applied += n
         return receipts
@@ -171,8 +175,10 @@ class Domain:
         check_capabilities(state, rules, transactions, receipts)
         check_attenuation(state, self.height)
         check_unbonding(state, self.height)
-        check_slashing(self.genesis, rules, transactions, receipts)
-        check_stakes(self.genesis, state, rules, transactions, receipts)
+        rows = get_stake_rows(transactions, receipts)
+        of_stakes = take_records(transactions, rows), take_records(receipts, rows)
+        check_slashing(self.genesis, rules, *of_stakes)
+        check_stakes(self.genesis, state, rules, *of_stakes)
 
     def make_room(self, n: int) -> None:
         """Let the growing tables take whatever n transactions may write."""
@@ -261,5 +267,5 @@ def get_office_account(world: World, office: int) -> int:
 
 def get_account_orgs(world: World) -> Ints:
     """Org of each account of the world that orgs and holders have; -1 for the offices."""
-    orgs = [*range(world.n_orgs), *(holder.org for holder in world.holders)]
+    orgs = [*range(world.n_orgs), *[holder.org for holder in world.holders]]
     return np.array([*orgs, *[-1] * N_OFFICES], dtype=np.int64)

@@ -131,7 +131,7 @@ def create_traders(market: TradeState) -> Records:
     """One row for each name that somebody traded under."""
     n = market.n_identities
     records, names = np.zeros(n, dtype=TRADER_RECORD), market.identities[:n]
-    traders = market.traders[names["trader"]]
+    traders = take_records(market.traders, names["trader"])
     records["trader"] = np.arange(n)
     for name in ("controller", "cohort", "role", "is_adversary"):
         records[name] = traders[name]
@@ -186,11 +186,11 @@ def create_slashed(market: TradeState, n: int) -> Ints:
 def create_scores(market: TradeState, at_us: int) -> Records:
     """Published scores of all who sell, under the names they have now."""
     rows = market.standing["identity"][market.traders["role"] == int(Role.SELLER)]
-    names = market.identities[rows]
-    accounts = market.domain.state.accounts[market.domain.local[names["account"]]]
+    accounts = market.domain.state.accounts
+    local = market.domain.local[market.identities["account"][rows]]
     records = np.zeros(len(rows), dtype=SCORE_RECORD)
     records["time_us"], records["trader"] = at_us, rows
-    records["score_ppm"] = accounts["reputation_ppm"]
-    records["known"] = accounts["n_ratings"] > 0
-    records["n_frauds"] = names["n_frauds"]
+    records["score_ppm"] = accounts["reputation_ppm"][local]
+    records["known"] = accounts["n_ratings"][local] > 0
+    records["n_frauds"] = market.identities["n_frauds"][rows]
     return records
