@@ -1,7 +1,7 @@
 """What must hold of every run, checked from outside the transition and never repaired.
 
-Plain numpy over a state or over the transactions and receipts of a run in the order in which
-they were applied. Shares no rule with the transition: a checker that asked the code it checks
+Plain loops and numpy over a state or over the transactions and receipts of a run in the order in
+which they were applied. Shares no rule with the transition: a checker that asked the code it checks
 would always agree. The numbers I8..I13 are those of the list of invariants.
 """
 
@@ -13,6 +13,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.core.compiled import njit
 from sim.core.errors import InvariantError
 from sim.core.market import Resolution
 from sim.core.reasons import DROPPED_FIRST, DROPPED_LAST, Reason, get_bit
@@ -114,23 +115,33 @@ def check_nonces(
     if np.any(after.accounts["nonce"][:n_accounts] < before.accounts["nonce"][:n_accounts]):
         raise InvariantError("I10 nonce", 0, "nonces that only rise", "an account's nonce fell")
     rows = np.flatnonzero(get_included(transactions, receipts))
-    rows = rows[np.argsort(receipts["sender"][rows], kind="stable")]
     sender, nonce = receipts["sender"][rows], transactions["nonce"][rows]
     unspent = rows[after.accounts["nonce"][sender] <= nonce]
     if unspent.size:
         row = int(unspent[0])
         _raise_at("I10 nonce", receipts, row, "a nonce that is spent", "one still to come")
-    rank = np.unique(nonce, return_inverse=True)[1] + 1
-    place = sender * (rows.size + 1) + rank  # rises with the nonce, and from sender to sender
-    fresh = place > np.concatenate(([-1], np.maximum.accumulate(place)[:-1]))
-    old = sender < n_accounts
-    fresh[old] &= nonce[old] >= before.accounts["nonce"][sender[old]]
+    highest = np.full(len(after.accounts), -1, dtype=np.int64)
+    highest[:n_accounts] = before.accounts["nonce"][:n_accounts] - 1
+    fresh = find_fresh(sender, nonce, highest)
     bound = get_binding(rules, transactions, get_bit(Reason.NONCE_REPLAYED))[rows]
     again = rows[bound & ~fresh]
     if again.size:
         row = int(again[0])
         found = f"nonce {int(transactions['nonce'][row])} of account {int(receipts['sender'][row])}"
         _raise_at("I10 nonce", receipts, row, "each nonce once, rising", found)
+
+
+@njit
+def find_fresh(senders: Ints, nonces: Ints, highest: Ints) -> Mask:
+    """Rows whose nonce is above all that their sender used before.
+
+    Shapes: senders and nonces int64 (n,); highest int64 (n_accounts,), raised as it goes.
+    """
+    fresh = np.empty(senders.shape[0], dtype=np.bool_)
+    for row in range(senders.shape[0]):
+        fresh[row] = nonces[row] > highest[senders[row]]
+        highest[senders[row]] = max(highest[senders[row]], nonces[row])
+    return fresh
 
 
 def check_capabilities(

@@ -26,6 +26,10 @@ STAKE_KINDS = (
     *(Kind.BOND, Kind.UNBOND, Kind.WITHDRAW, Kind.EVIDENCE),
     *(Kind.PUBLISH, Kind.CHALLENGE, Kind.RESOLVE),  # a dispute can end in a slash
 )
+# as plain numbers: to look a member up costs more than all else that is done with a row
+_BOND, _UNBOND, _WITHDRAW = int(Kind.BOND), int(Kind.UNBOND), int(Kind.WITHDRAW)
+_PUBLISH, _CHALLENGE = int(Kind.PUBLISH), int(Kind.CHALLENGE)
+_EVIDENCE, _RESOLVE = int(Kind.EVIDENCE), int(Kind.RESOLVE)
 VERDICTS = (Resolution.VOTE, Resolution.PROOF, Resolution.TIMEOUT)
 FRAUD = 100  # as a kind of statement
 WORDS = ("word0", "word1", "word2", "word3")
@@ -64,19 +68,20 @@ class Book:
 
     def add(self, tx: Record, receipt: Record, unbonding_blocks: int) -> None:
         """Book one applied transaction."""
-        sender, amount, slot = (int(receipt[n]) for n in ("sender", "amount", "counterparty"))
-        if receipt["kind"] == Kind.BOND:
+        kind, sender = int(receipt["kind"]), int(receipt["sender"])
+        amount, slot = int(receipt["amount"]), int(receipt["counterparty"])
+        if kind == _BOND:
             self.stake[sender] = self.stake.get(sender, 0) + amount
-        elif receipt["kind"] == Kind.UNBOND:
+        elif kind == _UNBOND:
             height = int(receipt["height"])
             self.stake[sender] = self.stake.get(sender, 0) - amount
             self.entries[slot] = Entry(sender, amount, height, height + unbonding_blocks)
-        elif receipt["kind"] == Kind.WITHDRAW:
+        elif kind == _WITHDRAW:
             self.entries.pop(slot, None)
-        elif receipt["kind"] == Kind.PUBLISH:
+        elif kind == _PUBLISH:
             if slot >= 0:  # else it went past the enforcement point, and is on no ledger
                 self.signals[slot] = sender, int(receipt["height"])
-        elif receipt["kind"] == Kind.CHALLENGE:
+        elif kind == _CHALLENGE:
             self.disputes[slot] = int(tx["target"])
         else:
             accused, offence_height, _ = self.get_offence(tx)
@@ -84,7 +89,7 @@ class Book:
 
     def get_offence(self, tx: Record) -> tuple[int, int, tuple[int, ...]]:
         """Of evidence or of a verdict: the accused, the height, and what is punished once."""
-        if tx["kind"] == Kind.RESOLVE:
+        if tx["kind"] == _RESOLVE:
             signal = self.disputes.get(int(tx["target"]), -1)
             accused, height = self.signals.get(signal, (-1, 0))
             return accused, height, (accused, signal, FRAUD)
@@ -101,8 +106,11 @@ class Book:
         self.stake[account] = self.stake.get(account, 0) - amount
 
 
-def get_stake_rows(transactions: Records, receipts: Records) -> list[int]:
-    """Rows of a run that moved stake, and those that say whose a verdict took."""
+def get_stake_rows(transactions: Records, receipts: Records) -> Ints:
+    """Rows of a run that moved stake, and those that say whose a verdict took.
+
+    Of those rows alone, they are all of them.
+    """
     kind, slot = receipts["kind"], receipts["counterparty"]
     applied = (receipts["code"] == Reason.APPLIED) & np.isin(kind, STAKE_KINDS)
     slashed = applied & (kind == Kind.RESOLVE) & (receipts["amount"] != 0)
@@ -112,8 +120,7 @@ def get_stake_rows(transactions: Records, receipts: Records) -> list[int]:
     published = applied & (kind == Kind.PUBLISH)
     published &= np.isin(slot, transactions["target"][opened])
     itself = applied & ~np.isin(kind, (Kind.PUBLISH, Kind.CHALLENGE, Kind.RESOLVE))
-    rows: list[int] = np.flatnonzero(itself | slashed | opened | published).tolist()
-    return rows
+    return np.flatnonzero(itself | slashed | opened | published)
 
 
 def check_unbonding(state: State, height: int) -> None:
@@ -147,14 +154,14 @@ def check_slashing(before: State, rules: Rules, transactions: Records, receipts:
     book, seen = Book(before), set()
     for proof in before.evidence[: before.counters[N_EVIDENCE]]:
         seen |= {get_id(proof), get_offence(proof, "offender", "view", "statement")}
-    for row in get_stake_rows(transactions, receipts):
+    for row in get_stake_rows(transactions, receipts).tolist():
         tx, receipt = transactions[row], receipts[row]
-        height = int(receipt["height"])
-        if receipt["kind"] == Kind.WITHDRAW:
+        kind, height = int(receipt["kind"]), int(receipt["height"])
+        if kind == _WITHDRAW:
             entry = book.entries.get(int(tx["target"]))
             if entry is None or entry.account != tx["sender"] or height < entry.matures_height:
                 _raise_at("I14 slashing", receipt, "a matured entry of its own", str(entry))
-        elif receipt["kind"] == Kind.EVIDENCE:
+        elif kind == _EVIDENCE:
             age, age_max = height - int(tx["subject"]), rules.evidence_age_blocks
             if tx["proof_valid"] != 1:
                 _raise_at("I14 slashing", receipt, "evidence that verifies", "one that does not")
@@ -165,7 +172,7 @@ def check_slashing(before: State, rules: Rules, transactions: Records, receipts:
                 _raise_at("I14 slashing", receipt, "each offence once", "one that was punished")
             seen |= names
             check_amount(book, tx, receipt)
-        elif receipt["kind"] == Kind.RESOLVE:
+        elif kind == _RESOLVE:
             *_, offence = book.get_offence(tx)
             if offence in seen:
                 _raise_at("I14 slashing", receipt, "each offence once", "one that was punished")
@@ -204,7 +211,7 @@ def check_stakes(
     Errors: InvariantError. `before` must be a copy: the transition writes in place.
     """
     book = Book(before)
-    for row in get_stake_rows(transactions, receipts):
+    for row in get_stake_rows(transactions, receipts).tolist():
         book.add(transactions[row], receipts[row], rules.unbonding_blocks)
     stakes: Ints = after.accounts["stake"][: after.counters[N_ACCOUNTS]]
     for account, stake in enumerate(stakes.tolist()):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIGNED_BYTES = HEADER_BYTES + 64  # a transaction without arguments, with its signature
+CHAIN = -1  # or the one open domain, in the place of an org
 CLEARING = -2  # where signals are traded if gateways judge, in the place of an org
 HOUSEKEEPING = get_situation(INSIDE, 0, 0, 1)  # an org's own record keeping, through its own desk
 
@@ -47,9 +48,9 @@ class Batch(NamedTuple):
         return self.transactions.shape[0]
 
 
-def create_batch(n: int) -> Batch:
-    """Rows of zeros to be filled; by default an org's record keeping, not a call."""
-    batch = Batch(np.zeros(n, dtype=TRANSACTION), np.zeros(n, dtype=TRUTH))
+def create_blank() -> Batch:
+    """One row to be filled; by default an org's record keeping, not a call."""
+    batch = Batch(np.zeros(1, dtype=TRANSACTION), np.zeros(1, dtype=TRUTH))
     transactions, truths = batch
     transactions["chain_id"] = 1
     transactions["valid_until_height"] = FOREVER_US
@@ -61,6 +62,14 @@ def create_batch(n: int) -> Batch:
     truths["operation"] = -1
     truths["mediated"] = 1
     return batch
+
+
+BLANK = create_blank()
+
+
+def create_batch(n: int) -> Batch:
+    """Blank rows to be filled, copied whole: each is written once."""
+    return Batch(BLANK.transactions.repeat(n), BLANK.truths.repeat(n))
 
 
 def join_batches(batches: Sequence[Batch]) -> Batch:
@@ -78,7 +87,7 @@ class Decided(NamedTuple):
 
     batch: Batch
     receipts: Records
-    domains: Ints  # (n,): -1 the chain or open domain, CLEARING, or the gateway's org
+    domains: Ints  # (n,), all of them the same: CHAIN, CLEARING, or the gateway's org
 
 
 def sort_by(batch: Batch, column: str) -> Batch:

@@ -8,6 +8,7 @@ can be final twice: the ledger follows whichever was first.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -104,7 +105,7 @@ class Chain:
         self.ready_us = NOTHING  # when each of them came to the validators, rising
         self.is_ordered = np.zeros(0, dtype=np.bool_)  # committed somewhere, not yet final
         self.n_serials = 0
-        self.arrivals: list[int] = []  # times of all that ever came
+        self.arrivals: list[int] = []  # times of all that ever came, rising
         self.n_arrived = 0
         self.batches: dict[bytes, Ints] = {}  # serials, by digest
         self.height = 0  # of the last final block
@@ -190,11 +191,8 @@ class Chain:
 
     def count_arrived(self, now_us: int) -> int:
         """Transactions that have come by now; never asked about the past."""
-        arrivals, n_arrived = self.arrivals, self.n_arrived
-        while n_arrived < len(arrivals) and arrivals[n_arrived] <= now_us:
-            n_arrived += 1
-        self.n_arrived = n_arrived
-        return n_arrived
+        self.n_arrived = bisect_right(self.arrivals, now_us, lo=self.n_arrived)
+        return self.n_arrived
 
     def is_left(self, node: int, now_us: int) -> bool:
         """Whether anything that came by now is not yet final for a node."""

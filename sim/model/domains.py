@@ -15,7 +15,7 @@ from sim.core.records import (
     TRANSACTION,
     Ints,
     Records,
-    join_records,
+    Table,
     take_records,
 )
 from sim.ledger.invariants import check_attenuation, check_capabilities, check_nonces
@@ -24,7 +24,12 @@ from sim.ledger.market import process_epoch
 from sim.ledger.market_invariants import MarketBook
 from sim.ledger.market_totals import check_totals, find_signals
 from sim.ledger.rules import Rules
-from sim.ledger.stake_invariants import check_slashing, check_stakes, check_unbonding
+from sim.ledger.stake_invariants import (
+    check_slashing,
+    check_stakes,
+    check_unbonding,
+    get_stake_rows,
+)
 from sim.ledger.state import (
     GROWING,
     N_ACCOUNTS,
@@ -77,8 +82,7 @@ class Domain:
         self.named_max = int(named.max(initial=0))  # arguments in one grant
         self.nonces = np.zeros(local.shape[0], dtype=np.int64)
         self.key_versions = np.zeros(local.shape[0], dtype=np.int64)
-        self.applied: list[Records] = []
-        self.receipts: list[Records] = []
+        self.applied, self.receipts = Table(TRANSACTION), Table(RECEIPT)
         self.tree = PagedTree()
         self.ends: list[int] = []
         self.n_applied = 0
@@ -95,7 +99,7 @@ class Domain:
         other.state = State(**{**tables, **shared})
         other.local = self.local.copy()  # it grows where somebody begins anew
         other.nonces, other.key_versions = self.nonces.copy(), self.key_versions.copy()
-        other.applied, other.receipts = list(self.applied), list(self.receipts)
+        other.applied, other.receipts = self.applied.copy(), self.receipts.copy()
         other.ends = list(self.ends)
         other.participations = list(self.participations)
         other.epochs = list(self.epochs)
@@ -113,7 +117,7 @@ class Domain:
         self.signing.process(transactions, self.world.arguments, self.state)
         n = len(batch)
         self.make_room(n)
-        receipts = np.zeros(n, dtype=RECEIPT)
+        receipts = self.receipts.extend(n)
         broken = apply_blocks(
             self.state, self.rules, transactions, self.world.arguments, receipts, ends
         )
@@ -123,7 +127,6 @@ class Domain:
         self.check_trade(transactions, receipts)
         self.resync(batch, receipts)
         self.applied.append(transactions)
-        self.receipts.append(receipts)
         self.ends += (ends + self.n_applied).tolist()
         self.n_applied += n
         return receipts
@@ -172,8 +175,10 @@ class Domain:
         check_capabilities(state, rules, transactions, receipts)
         check_attenuation(state, self.height)
         check_unbonding(state, self.height)
-        check_slashing(self.genesis, rules, transactions, receipts)
-        check_stakes(self.genesis, state, rules, transactions, receipts)
+        rows = get_stake_rows(transactions, receipts)
+        of_stakes = take_records(transactions, rows), take_records(receipts, rows)
+        check_slashing(self.genesis, rules, *of_stakes)
+        check_stakes(self.genesis, state, rules, *of_stakes)
 
     def make_room(self, n: int) -> None:
         """Let the growing tables take whatever n transactions may write."""
@@ -184,13 +189,11 @@ class Domain:
 
     def get_receipts(self) -> Records:
         """All receipts, in the order of application."""
-        self.receipts = [join_records([np.zeros(0, dtype=RECEIPT), *self.receipts])]
-        return self.receipts[0]
+        return self.receipts.get_rows()
 
     def get_transactions(self) -> Records:
         """All transactions, in the order of application."""
-        self.applied = [join_records([np.zeros(0, dtype=TRANSACTION), *self.applied])]
-        return self.applied[0]
+        return self.applied.get_rows()
 
     def compute_state_root(self) -> bytes:
         """Root over every table: pages of accounts, only dirty ones hashed again, then the rest.
@@ -264,5 +267,5 @@ def get_office_account(world: World, office: int) -> int:
 
 def get_account_orgs(world: World) -> Ints:
     """Org of each account of the world that orgs and holders have; -1 for the offices."""
-    orgs = [*range(world.n_orgs), *(holder.org for holder in world.holders)]
+    orgs = [*range(world.n_orgs), *[holder.org for holder in world.holders]]
     return np.array([*orgs, *[-1] * N_OFFICES], dtype=np.int64)

@@ -13,7 +13,13 @@ from sim.ledger.rules import Reputation
 from sim.ledger.state import N_ACCOUNTS, N_RATINGS
 from sim.model.batches import Batch, create_batch
 from sim.model.chores import Chores
-from sim.model.offers import choose_offers, collect_acting, go_on, observe_traders
+from sim.model.offers import (
+    choose_offers,
+    collect_acting,
+    go_on,
+    list_offers,
+    observe_traders,
+)
 from sim.model.trade_layout import OCCASION
 from sim.model.trade_record import create_scores
 from sim.model.trade_state import TradeState
@@ -95,7 +101,7 @@ class Market(TradeState):
     def create_acts(self, acting: Ints) -> Records:
         """One occasion for each trader that acts of its own accord."""
         rows = np.full(len(acting), -1, dtype=OCCASION)
-        stands = self.standing[acting]
+        stands = take_records(self.standing, acting)
         rows["trader"], rows["identity"] = acting, stands["identity"]
         rows["time_us"], rows["ordinal"] = stands["next_us"], stands["ordinal"]
         rows["occasion"], rows["looks"] = int(Occasion.ACT), 0
@@ -109,7 +115,7 @@ class Market(TradeState):
     def remember(self, rows: Records) -> None:
         """An org learns from what its traders find: whom to avoid, and how often it went well."""
         about = np.isin(rows["occasion"], (Occasion.FOUND, Occasion.RATE))
-        rows = rows[about]
+        rows = take_records(rows, about)
         org = self.traders["org"][rows["trader"]]
         seller = self.signals["identity"][rows["signal"]]
         false = rows["looks"] == 1
@@ -136,7 +142,7 @@ class Market(TradeState):
         meant = decided["kind"] > 0
         if not self.policy.settles_disputes:  # they may know better, but nobody would listen
             meant &= decided["kind"] != int(Kind.CHALLENGE)
-        return create_trades(self, rows[meant], decided[meant])
+        return create_trades(self, take_records(rows, meant), take_records(decided, meant))
 
     def observe(self, rows: Records) -> MarketView:
         """What those rows' traders see."""
@@ -152,8 +158,8 @@ class Market(TradeState):
             own,
         )
         chosen = self.compare(rows)
-        traders = self.traders[rows["trader"]]
-        stands = self.standing[rows["trader"]]
+        traders = take_records(self.traders, rows["trader"])
+        stands = take_records(self.standing, rows["trader"])
         offer, partner = chosen[0], chosen[3]
         price = np.where(offer >= 0, state.signals["price"][offer], 0)
         signal = rows["signal"]
@@ -214,11 +220,16 @@ class Market(TradeState):
             self.traders,
             self.standing,
             self.identities,
-            self.sellers,
+            list_offers(
+                self.sellers,
+                self.standing,
+                self.signals,
+                state.signals,
+                state.accounts,
+                self.policy.offer_us,
+            ),
             self.world.scenario.market.choices,
-            self.signals,
             state.signals,
-            state.accounts,
             self.memory,
             self.policy.shares_scores,
             self.policy.offer_us,

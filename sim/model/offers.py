@@ -13,7 +13,7 @@ from sim.core.purposes import Purpose
 from sim.core.records import Ints, Record, Records
 from sim.core.units import PPM
 from sim.ledger.checks import is_active
-from sim.model.trade_layout import ACT_STRIDE
+from sim.model.trade_layout import ACT_STRIDE, OFFER
 
 _ARRIVAL, _OFFER = int(Purpose.ARRIVAL), int(Purpose.OFFER)
 _STANDING = int(SignalState.STANDING)
@@ -79,8 +79,36 @@ def is_offered(signal: Record, now_us: int, offer_us: int) -> bool:
 
 
 @njit
+def list_offers(
+    sellers: Ints,
+    standing: Records,
+    truths: Records,
+    signals: Records,
+    accounts: Records,
+    offer_us: int,
+) -> Records:
+    """What each of some sellers has on offer, in one small table: many look at it.
+
+    Shapes: sellers int64 (n,), rows of `standing`; OFFER (n,).
+    """
+    offers = np.zeros(sellers.shape[0], dtype=OFFER)
+    for place in range(sellers.shape[0]):
+        offer, signal = offers[place], standing[sellers[place]]["latest"]
+        if signal < 0 or signals[signal]["state"] != _STANDING:
+            continue  # until the beginning of time
+        account = accounts[signals[signal]["seller"]]
+        offer["signal"] = signal
+        offer["trader"] = sellers[place]
+        offer["identity"] = truths[signal]["identity"]
+        offer["until_us"] = signals[signal]["published_us"] + offer_us
+        offer["score_ppm"] = account["reputation_ppm"]
+        offer["known"] = 1 if account["n_ratings"] > 0 else 0
+    return offers
+
+
+@njit
 def get_known_score(
-    memory: Memory, org: int, identity: int, account: Record, shares_scores: bool
+    memory: Memory, org: int, offer: Record, shares_scores: bool
 ) -> tuple[int, int]:
     """Score of a seller as an org's traders know it, and whether anybody rated it.
 
@@ -88,8 +116,8 @@ def get_known_score(
             Ismail 2002) over what the org's own traders found.
     """
     if shares_scores:
-        return account["reputation_ppm"], 1 if account["n_ratings"] > 0 else 0
-    good, bad = memory.good[org, identity], memory.bad[org, identity]
+        return offer["score_ppm"], offer["known"]
+    good, bad = memory.good[org, offer["identity"]], memory.bad[org, offer["identity"]]
     return (good + 1) * PPM // (good + bad + 2), 1 if good + bad > 0 else 0
 
 
@@ -101,11 +129,9 @@ def choose_offers(
     traders: Records,
     standing: Records,
     identities: Records,
-    sellers: Ints,
+    offers: Records,
     n_choices: int,
-    truths: Records,
     signals: Records,
-    accounts: Records,
     memory: Memory,
     shares_scores: bool,
     offer_us: int,
@@ -125,22 +151,17 @@ def choose_offers(
         row, now_us = rows[column], times_us[column]
         trader, identity = traders[row], identities[standing[row]["identity"]]
         best, best_ppm, best_known = -1, -1, 0
-        for choice in range(n_choices if sellers.shape[0] > 0 else 0):
+        for choice in range(n_choices if offers.shape[0] > 0 else 0):
             ordinal = ordinals[column] * ACT_STRIDE + choice
-            place = draw_below(key0, key1, _OFFER, identity["entity"], ordinal, sellers.shape[0])
-            signal = standing[sellers[place]]["latest"]
-            if sellers[place] == row or signal < 0:
+            place = draw_below(key0, key1, _OFFER, identity["entity"], ordinal, offers.shape[0])
+            offer = offers[place]
+            if now_us >= offer["until_us"] or offer["trader"] == row:
                 continue
-            seller = truths[signal]["identity"]
-            if memory.blocked[trader["org"], seller]:
+            if memory.blocked[trader["org"], offer["identity"]]:
                 continue
-            if not is_offered(signals[signal], now_us, offer_us):
-                continue
-            score_ppm, known = get_known_score(
-                memory, trader["org"], seller, accounts[signals[signal]["seller"]], shares_scores
-            )
+            score_ppm, known = get_known_score(memory, trader["org"], offer, shares_scores)
             if score_ppm > best_ppm:
-                best, best_ppm, best_known = signal, score_ppm, known
+                best, best_ppm, best_known = offer["signal"], score_ppm, known
         chosen[0, column], chosen[1, column], chosen[2, column] = best, best_ppm, best_known
         chosen[3, column] = find_partner(
             trader, row, identity["entity"], ordinals[column], standing, key0, key1

@@ -22,11 +22,12 @@ from sim.engine.windows import run_windows
 from sim.model.aftermath import note_decided
 from sim.model.approvals import Approvals
 from sim.model.audit import Audit
-from sim.model.batches import SIGNED_BYTES, Batch, Decided, create_batch, join_batches
+from sim.model.batches import CHAIN, SIGNED_BYTES, Batch, Decided, create_batch, join_batches
 from sim.model.calls import create_calls, mark_approvals
 from sim.model.domains import Domain, get_account_orgs
 from sim.model.exogenous import compute_exogenous_digest
 from sim.model.genesis import create_domains
+from sim.model.history import History
 from sim.model.housekeeping import create_grants, create_rotation, schedule_rotations
 from sim.model.layout import Life
 from sim.model.market import create_market
@@ -81,7 +82,7 @@ class Replication:
         self.n_tasks = 0
         self.starting = np.zeros(len(self.agents), dtype=np.int64)
         self.acting = np.zeros(len(self.agents), dtype=np.int64)
-        self.decided: list[Decided] = []
+        self.history = History(self.domains)
 
     def get_home(self, org: int) -> Domain:
         """Domain whose ledger an org's own approvals are on."""
@@ -221,7 +222,7 @@ class Replication:
         """Everybody learns of decisions."""
         for each in decided:
             self.tell(each, until_us)
-        self.decided += decided
+            self.history.add(each)
 
     def tell(self, decided: Decided, until_us: int) -> None:
         """Logs, delayed effects, agents and reviewers learn of a decision."""
@@ -279,11 +280,8 @@ class Replication:
         unanswered["code"] = PENDING
         for name in ("sender", "kind", "target", "submitted_us"):
             unanswered[name] = pending.transactions[name]
-        batch = join_batches([*(each.batch for each in self.decided), pending])
-        receipts = join_records([*(each.receipts for each in self.decided), unanswered])
-        domains = np.concatenate(
-            [*(each.domains for each in self.decided), np.full(len(pending), -1, dtype=np.int64)]
-        )
+        nowhere = np.full(len(pending), CHAIN, dtype=np.int64)
+        batch, receipts, domains = self.history.close(Decided(pending, unanswered, nowhere))
         self.add_bytes(batch)
         self.mark_censored(batch)
         receipts = self.set_late_pending(receipts, batch.truths)

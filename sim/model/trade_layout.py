@@ -118,6 +118,17 @@ OCCASION = create_layout(
 )
 
 
+# What a seller has on offer.
+OFFER = create_layout(
+    "signal",
+    "trader",
+    "identity",
+    "until_us",  # from here on it is not for sale; 0: nothing is
+    "score_ppm",
+    "known",
+)
+
+
 # What the world itself does for those who trade, at a time.
 class Chore(IntEnum):
     """Kinds of chore."""

@@ -8,11 +8,10 @@ import numpy as np
 
 from sim.core.arithmetic import mul_ppm
 from sim.core.market import Role, SaleState, SignalState
-from sim.core.records import Ints, Records, join_records
+from sim.core.records import Ints, Records, join_records, take_records
 from sim.ledger.rules import Rules
 from sim.ledger.slashing import FRAUD
 from sim.ledger.state import N_DISPUTES, N_EVIDENCE, N_SALES, N_SIGNALS
-from sim.model.trade_layout import SIGNAL_TRUTH
 from sim.trace.market import (
     DISPUTE_RECORD,
     NO_MARKET,
@@ -64,8 +63,8 @@ def create_sales(market: TradeState) -> Records:
     state = market.domain.state
     n = int(state.counters[N_SALES])
     records, truth = np.zeros(n, dtype=SALE_RECORD), market.sales[:n]
-    signals = market.signals[truth["signal"]] if n else np.zeros(0, dtype=SIGNAL_TRUTH)
-    kinds = market.world.market.types[signals["signal_type"]]
+    signals = take_records(market.signals, truth["signal"])
+    kinds = market.world.market.types
     records["sale"] = np.arange(n)
     for name in ("price", "paid", "state", "bought_us", "due_us"):
         records[name] = state.sales[name][:n]
@@ -84,8 +83,9 @@ def create_sales(market: TradeState) -> Records:
     by_invoice = (truth["settled_us"] >= 0) & (records["state"] != int(SaleState.TAKEN))
     paid_us = np.where(by_invoice, truth["settled_us"], records["bought_us"])
     records["paid_us"] = np.where(in_full, paid_us, -1)
-    records["harm"] = np.where(signals["fraudulent"] == 1, kinds["harm"], 0)
-    records["worth"] = np.where(signals["fraudulent"] == 1, 0, kinds["worth"])
+    kind, is_false = signals["signal_type"], signals["fraudulent"] == 1
+    records["harm"] = np.where(is_false, kinds["harm"][kind], 0)
+    records["worth"] = np.where(is_false, 0, kinds["worth"][kind])
     return records
 
 
@@ -131,7 +131,7 @@ def create_traders(market: TradeState) -> Records:
     """One row for each name that somebody traded under."""
     n = market.n_identities
     records, names = np.zeros(n, dtype=TRADER_RECORD), market.identities[:n]
-    traders = market.traders[names["trader"]]
+    traders = take_records(market.traders, names["trader"])
     records["trader"] = np.arange(n)
     for name in ("controller", "cohort", "role", "is_adversary"):
         records[name] = traders[name]
@@ -186,11 +186,11 @@ def create_slashed(market: TradeState, n: int) -> Ints:
 def create_scores(market: TradeState, at_us: int) -> Records:
     """Published scores of all who sell, under the names they have now."""
     rows = market.standing["identity"][market.traders["role"] == int(Role.SELLER)]
-    names = market.identities[rows]
-    accounts = market.domain.state.accounts[market.domain.local[names["account"]]]
+    accounts = market.domain.state.accounts
+    local = market.domain.local[market.identities["account"][rows]]
     records = np.zeros(len(rows), dtype=SCORE_RECORD)
     records["time_us"], records["trader"] = at_us, rows
-    records["score_ppm"] = accounts["reputation_ppm"]
-    records["known"] = accounts["n_ratings"] > 0
-    records["n_frauds"] = names["n_frauds"]
+    records["score_ppm"] = accounts["reputation_ppm"][local]
+    records["known"] = accounts["n_ratings"][local] > 0
+    records["n_frauds"] = market.identities["n_frauds"][rows]
     return records

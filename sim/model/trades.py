@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.core.compiled import inlined, njit
 from sim.core.market import Occasion, Resolution
 from sim.core.purposes import Purpose
-from sim.core.records import Goal, Ints, Kind, Posture, Records
+from sim.core.records import Goal, Ints, Kind, Posture, Record, Records, take_records
 from sim.ledger.rules import ACROSS, get_situation
 from sim.model.batches import Batch, create_batch
 from sim.model.calls import EVERYTHING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MARKET = -2  # in the place of a trader: what is done for all of them
 _HONEST = int(Posture.HONEST)
+_BUY, _ATTEST = int(Kind.BUY), int(Kind.ATTEST)
 SITUATIONS = np.array([get_situation(ACROSS, int(p), _HONEST, 1) for p in Posture], dtype=np.int64)
 
 
@@ -26,41 +28,66 @@ def create_trades(market: TradeState, rows: Records, moves: Records) -> Batch:
 
     Shapes: rows OCCASION (n,), moves MOVE (n,), none of which lets its occasion pass.
     """
-    n = len(rows)
-    batch = create_batch(n)
-    tx, truth = batch
-    identities = market.identities[rows["identity"]]
-    traders = market.traders[rows["trader"]]
-    posture = market.world.postures[traders["org"]]
+    batch = create_batch(len(rows))
+    _fill(rows, moves, market.identities, market.traders, market.world.postures, *batch)
     kind = moves["kind"]
-    tx["kind"], tx["sender"] = kind, identities["account"]
-    tx["target"], tx["amount"] = moves["target"], moves["amount"]
-    tx["submitted_us"] = truth["ready_us"] = rows["time_us"]
-    tx["situation"] = SITUATIONS[posture]
-    tx["claim"] = np.where(posture == _HONEST, 0, EVERYTHING)
-    truth["final_us"] = -1
-    truth["trader"], truth["entity"] = rows["identity"], identities["entity"]
-    truth["task"], truth["call"] = rows["ordinal"], rows["occasion"]
-    truth["caller_org"] = truth["owner_org"] = traders["org"]
-    truth["legit"] = 1
-    _fill_publish(market, batch, moves, traders, np.flatnonzero(kind == Kind.PUBLISH))
+    _fill_publish(market, batch, moves, rows["trader"], np.flatnonzero(kind == Kind.PUBLISH))
     _fill_challenge(market, batch, np.flatnonzero(kind == Kind.CHALLENGE))
-    buys = kind == Kind.BUY
-    tx["amount"][buys] = moves["price"][buys]
-    rates = kind == Kind.ATTEST
-    tx["amount"][rates] = moves["value"][rates]
     _fill_resolve(market, batch, moves, rows["occasion"], np.flatnonzero(kind == Kind.RESOLVE))
     _fill_register(market, batch, rows["trader"], np.flatnonzero(kind == Kind.REGISTER))
     return batch
 
 
+@njit
+def _fill(
+    rows: Records,
+    moves: Records,
+    identities: Records,
+    traders: Records,
+    postures: Ints,
+    transactions: Records,
+    truths: Records,
+) -> None:
+    """What any kind says, each row written once."""
+    for index in range(rows.shape[0]):
+        row, move = rows[index], moves[index]
+        identity, trader = identities[row["identity"]], traders[row["trader"]]
+        posture = postures[trader["org"]]
+        tx, truth = transactions[index], truths[index]
+        tx["kind"] = move["kind"]
+        tx["sender"] = identity["account"]
+        tx["target"] = move["target"]
+        tx["amount"] = _get_amount(move)
+        tx["submitted_us"] = row["time_us"]
+        tx["situation"] = SITUATIONS[posture]
+        tx["claim"] = 0 if posture == _HONEST else EVERYTHING
+        truth["trader"] = row["identity"]
+        truth["entity"] = identity["entity"]
+        truth["task"] = row["ordinal"]
+        truth["call"] = row["occasion"]
+        truth["caller_org"] = trader["org"]
+        truth["owner_org"] = trader["org"]
+        truth["ready_us"] = row["time_us"]
+        truth["final_us"] = -1
+        truth["legit"] = 1
+
+
+@inlined
+def _get_amount(move: Record) -> int:
+    """What a kind has in the place of an amount."""
+    if move["kind"] == _BUY:
+        return move["price"]
+    return move["value"] if move["kind"] == _ATTEST else move["amount"]
+
+
 def _fill_publish(
-    market: TradeState, batch: Batch, moves: Records, traders: Records, rows: Ints
+    market: TradeState, batch: Batch, moves: Records, traders: Ints, rows: Ints
 ) -> None:
     """What is offered, with the bond that is asked for and a commitment to what it says."""
     tx, truth = batch
-    kinds = market.world.market.types[traders["signal_type"][rows]]
-    operation = market.world.catalogue_first[traders["org"][rows]] + kinds["offset"]
+    sellers = take_records(market.traders, traders[rows])
+    kinds = take_records(market.world.market.types, sellers["signal_type"])
+    operation = market.world.catalogue_first[sellers["org"]] + kinds["offset"]
     fraudulent = moves["fraudulent"][rows]
     tx["target"][rows] = truth["operation"][rows] = operation
     tx["subject"][rows] = moves["price"][rows]
@@ -97,9 +124,9 @@ def _fill_resolve(
     tx = batch.transactions
     is_vote = occasions[rows] == int(Occasion.JUDGE)
     sale = np.where(is_vote, 0, tx["target"][rows])
-    sales = market.domain.state.sales[sale]
+    sales = market.domain.state.sales
     step = np.where(is_vote, int(Resolution.VOTE), int(Resolution.PAY))
-    rest = sales["price"] - sales["paid"]
+    rest = sales["price"][sale] - sales["paid"][sale]
     tx["subject"][rows] = step
     tx["amount"][rows] = np.where(is_vote, moves["value"][rows], rest)
 

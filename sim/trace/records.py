@@ -67,7 +67,7 @@ class Trace(NamedTuple):
     receipts: Records  # RECEIPT; code PENDING where nothing was decided
     truths: Records  # TRUTH
     transactions: Records  # TRANSACTION
-    domains: Records  # int64
+    domains: Ints
     tasks: Records  # TASK
     approvals: Records  # APPROVAL_REQUEST
     exposure: Records  # EXPOSURE

@@ -15,12 +15,14 @@ from sim.model.offers import (
     get_known_score,
     go_on,
     is_offered,
+    list_offers,
     start_traders,
 )
 from sim.model.trade_layout import IDENTITY, SIGNAL_TRUTH, STANDING, TRADER
 from tests.traders import DRAWS
 
 KEYS = DRAWS.key0, DRAWS.key1
+OFFER_US = 10
 N = 6  # traders: the first is the buyer, the others sell
 
 
@@ -44,13 +46,19 @@ class Stall:
         self.accounts["reputation_ppm"] = np.arange(N) * 100_000
         self.memory = Memory(*(np.zeros((2, N), dtype=np.int64) for _ in range(3)))
 
+    def list(self) -> Records:
+        stalls = np.arange(1, N)
+        return list_offers(
+            stalls, self.standing, self.truths, self.signals, self.accounts, OFFER_US
+        )
+
     def choose(self, ordinal: int = 0, *, shares: bool = True, n_choices: int = 16) -> list[int]:
         chosen = np.empty((4, 1), dtype=np.int64)
         column = np.array([0]), np.array([5]), np.array([ordinal])
         tables: tuple[Any, ...] = (self.traders, self.standing, self.identities)
         choose_offers(
-            *column, *tables, np.arange(1, N), n_choices, self.truths, self.signals,
-            self.accounts, self.memory, shares, 10, *KEYS, chosen,
+            *column, *tables, self.list(), n_choices, self.signals,
+            self.memory, shares, OFFER_US, *KEYS, chosen,
         )  # fmt: skip
         return [int(each) for each in chosen[:, 0]]
 
@@ -89,10 +97,10 @@ def test_without_shared_scores_an_org_goes_by_what_it_remembers() -> None:
     stall = Stall()
     stall.memory.good[0, 2], stall.memory.bad[0, 5] = 3, 1
     assert stall.choose(shares=False, n_choices=60)[:3] == [1, 800_000, 1]
-    account = stall.accounts[5]
-    assert get_known_score(stall.memory, 0, 5, account, False) == (333_333, 1)
-    assert get_known_score(stall.memory, 1, 5, account, False) == (500_000, 0)
-    assert get_known_score(stall.memory, 1, 5, account, True) == (500_000, 0)
+    offer = stall.list()[4]  # of identity 5
+    assert get_known_score(stall.memory, 0, offer, False) == (333_333, 1)
+    assert get_known_score(stall.memory, 1, offer, False) == (500_000, 0)
+    assert get_known_score(stall.memory, 1, offer, True) == (500_000, 0)
 
 
 def give_partners(place: int, latest: tuple[int, ...]) -> tuple[Records, Records]:
