@@ -85,11 +85,10 @@ def test_too_few_replications_select_nobody(stored: RunResult) -> None:
     ranking = rank_policies(result, "harm_per_episode", 0.05)
     assert not ranking.is_selected
     assert "No selection at 95 %" in describe_ranking(ranking, result)[-1]
-    short = rank_policies(
-        create_result(stored, unguarded=near[:9], chain=other[:9]), "harm_per_episode", 1.0
-    )
+    few = create_result(stored, unguarded=near[:9], chain=other[:9])
+    short = rank_policies(few, "harm_per_episode", 1.0)
     assert short.survivors is None
-    assert "it takes 10 replications" in describe_ranking(short, result)[-1]
+    assert "it takes 10 replications" in describe_ranking(short, few)[-1]
 
 
 def test_nothing_seen_is_ranked_with_its_bound(stored: RunResult) -> None:
