@@ -47,7 +47,7 @@ BROKEN = InvariantError("I8 conservation", 7, "the supply", "another sum", "repl
 
 def answer(job: Job) -> JobResult:
     """A cell that takes no time."""
-    return JobResult(job.policy.name, job.first, {}, [bytes([job.first])])
+    return JobResult(job.policy.name, job.first, {}, [bytes([job.first])], [])
 
 
 def create_jobs(n: int, folder: str = "") -> list[Job]:
