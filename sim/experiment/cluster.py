@@ -6,6 +6,7 @@ Workers write their own cells, so they and the run that asks need one file syste
 # ruff: noqa: PLC0415 - an extra: only who asks for it needs to have it
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ def open_cluster(
                     n_workers=workers,
                     threads_per_worker=1,
                     dashboard_address=None,
+                    silence_logs=logging.ERROR,
                     scheduler_kwargs={"allowed_failures": DEATHS_MAX},
                 )
             )
@@ -80,7 +82,7 @@ class DaskExecutor:
         n_ahead = AHEAD * max(1, sum(self.client.nthreads().values()))
         for job in islice(source, n_ahead):
             held[self._submit(job, code)] = job
-        ended = dask.as_completed(list(held), raise_errors=False)
+        ended = dask.as_completed(list(held), loop=self.client.loop, raise_errors=False)
         try:
             for future in ended:
                 job = held.pop(future)

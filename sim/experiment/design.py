@@ -19,7 +19,7 @@ from sim.scenario.spans import Ends, Kind, create_ends
 from sim.scenario.sweep import Spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import entry_points as search_entry_points
 
 from sim.faults.amnesia import Amnesia
 from sim.faults.base import Fault
@@ -25,6 +26,9 @@ from sim.faults.ring_partition import RingPartition
 from sim.faults.silent_leader import SilentLeader
 from sim.faults.twins import Twins
 from sim.faults.vote_withholding import VoteWithholding
+
+# a search of all that is installed takes longer than a small world: done once
+entry_points = cache(lambda group: tuple(search_entry_points(group=group)))
 
 
 def load_faults() -> dict[str, type[Fault]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import entry_points as search_entry_points
 
 from sim.ledger.rules import Rules, create_rules
 from sim.policies import presets
@@ -25,6 +26,9 @@ from sim.policies.revocation import compile_revocation_lag
 from sim.policies.settlement import compile_settlement
 from sim.policies.slashing import compile_slashing
 from sim.policies.unbound import compile_unbound
+
+# a search of all that is installed takes longer than a small world: done once
+entry_points = cache(lambda group: tuple(search_entry_points(group=group)))
 
 
 def load_policies() -> dict[str, Policy]:

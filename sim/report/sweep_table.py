@@ -10,7 +10,8 @@ from rich.table import Table
 from sim.experiment.design import get_column
 
 if TYPE_CHECKING:
-    from sim.experiment.sweep import Sensitivity, SweepResult
+    from sim.experiment.sensitivity import Sensitivity
+    from sim.experiment.sweep import SweepResult
 
 POINTS_SHOWN_MAX = 24
 INDEX_NAMES = {"sobol": ("S1", "ST"), "morris": ("mu_star", "sigma")}
@@ -73,31 +74,30 @@ def create_sensitivity_table(result: SweepResult) -> Table | None:
         return None
     names = INDEX_NAMES[result.design.name]
     table = Table(title="Sensitivity", title_justify="left", title_style="bold", box=None)
-    for heading in ("outcome", "policy", "factor"):
+    for heading in ("outcome", "policy", "factor, or why there is none"):
         table.add_column(heading)
     for name in (*names, "noise at most"):
         table.add_column(name, justify="right")
     groups: dict[tuple[str, str, str], dict[str, Sensitivity]] = {}
     for row in listed:
-        key = row.outcome, row.policy, row.figure.factor
-        groups.setdefault(key, {})[row.figure.name] = row
-    for (outcome, policy, factor), found in sorted(
-        groups.items(), key=lambda item: (item[0][0], item[0][1], -_get_weight(item[1], names[-1]))
-    ):
-        some = next(iter(found.values()))
-        noise = "" if some.noise_share is None else f"{100 * some.noise_share:.0f} %"
-        figures = [_write_index(found.get(name, some)) for name in names]
-        table.add_row(outcome, policy, factor, *figures, noise)
+        has_none = row.figure.value is None
+        factor = row.figure.reason if has_none else row.figure.factor
+        groups.setdefault((row.outcome, row.policy, factor), {})[row.figure.name] = row
+    ordered = sorted(groups.items(), key=lambda item: (item[0][:2], -_get_weight(item[1])))
+    for key, found in ordered:
+        shares = {row.noise_share for row in found.values()} - {None}
+        noise = " ".join(f"{100 * share:.0f} %" for share in shares if share is not None)
+        table.add_row(*key, *(_write_index(found.get(name)) for name in names), noise)
     return table
 
 
-def _get_weight(found: dict[str, Sensitivity], name: str) -> float:
-    row = found.get("mu_star") or found.get(name)
+def _get_weight(found: dict[str, Sensitivity]) -> float:
+    row = found.get("mu_star") or found.get("ST")
     return row.figure.value or 0.0 if row else 0.0
 
 
-def _write_index(row: Sensitivity) -> str:
-    index = row.figure
-    if index.value is None:
-        return index.reason
-    return f"{index.value:.3g}" + (f" ± {index.conf:.2g}" if index.conf is not None else "")
+def _write_index(row: Sensitivity | None) -> str:
+    if row is None or row.figure.value is None:
+        return ""
+    conf = f" ± {row.figure.conf:.2g}" if row.figure.conf is not None else ""
+    return f"{row.figure.value:.3g}{conf}"

@@ -48,6 +48,7 @@ from sim.scenario.literals import (
     compute_number,
     compute_truth,
     compute_whole,
+    is_name,
     is_null,
     is_odd_number,
     is_typed_by_yaml,
@@ -299,7 +300,8 @@ def _read_scalar(node: ScalarNode, kind: Any) -> Any:
     if _is_nothing(node):
         raise _create_misfit(node, kind)
     if AS_WRITTEN in metadata:
-        return json.dumps(node.text) if node.quoted else node.text
+        needs_quotes = is_typed_by_yaml(node.text) or not is_name(node.text)
+        return json.dumps(node.text) if node.quoted and needs_quotes else node.text
     if get_origin(bare) is Literal:
         return _read_choice(node, get_args(bare), kind)
     if is_enum(bare):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import entry_points as search_entry_points
 from typing import TYPE_CHECKING, Any, overload
 
 from sim.core.market import Role, Trick
@@ -31,6 +32,9 @@ from sim.strategies.stake_and_run import StakeAndRun
 from sim.strategies.sybil import Sybil
 from sim.strategies.trading import Trader
 from sim.strategies.whitewasher import Whitewasher
+
+# a search of all that is installed takes longer than a small world: done once
+entry_points = cache(lambda group: tuple(search_entry_points(group=group)))
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

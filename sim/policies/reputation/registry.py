@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import entry_points as search_entry_points
 
 from sim.policies.reputation.base import Rule
 from sim.policies.reputation.beta import Beta, BetaForgetting
@@ -14,6 +15,9 @@ from sim.policies.reputation.none import Nobody
 from sim.policies.reputation.novai import Novai
 from sim.policies.reputation.peertrust import PeerTrustPsm, PeerTrustTvm
 from sim.policies.reputation.sum import Sum
+
+# a search of all that is installed takes longer than a small world: done once
+entry_points = cache(lambda group: tuple(search_entry_points(group=group)))
 
 
 def load_reputation_rules() -> dict[str, type[Rule]]:

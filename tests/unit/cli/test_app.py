@@ -529,7 +529,7 @@ def test_a_market_without_calls_says_where_the_reasons_of_its_trades_stand(
     assert (ended.code, ended.err) == (0, "")
     assert "none was refused" in ended.out
     assert "`code` of transactions-*.parquet" in ended.out
-    assert list(result.glob("*/transactions-*.parquet"))
+    assert list(result.glob("*/*/transactions-*.parquet"))
 
 
 @pytest.mark.parametrize(

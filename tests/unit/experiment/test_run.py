@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -10,18 +11,21 @@ import pytest
 
 from sim.core.errors import AmbitError, InputError, StorageError
 from sim.experiment import run as module
+from sim.experiment import run_cells
 from sim.experiment.cells import CHUNK, compute_code_digest, get_world
+from sim.experiment.locking import LOCK
 from sim.experiment.run import (
     RunOptions,
     RunResult,
-    compute_joint_digest,
-    create_jobs,
     get_run_folder,
     run_scenario,
 )
+from sim.experiment.run_cells import compute_joint_digest
+from sim.experiment.stored import load_run
 from sim.scenario.load import LoadedScenario, load_scenario
-from sim.scenario.policies import compute_policy_digest, create_policies
+from sim.scenario.policies import compute_policy_digest
 from sim.trace.store import MANIFEST, load_manifest
+from tests.watching import Watch, read_all
 from tests.worlds import create_reacher, create_worker, write_scenario
 
 OFFICE = Path(__file__).parents[3] / "scenarios" / "recorded_calls.yaml"
@@ -47,14 +51,6 @@ def run(loaded: LoadedScenario, **options: Any) -> RunResult:
 def result(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     folder = tmp_path_factory.mktemp("run")
     return run(load(folder), out=folder / "out")
-
-
-def read_all(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def get_folder(result: RunResult) -> Path:
@@ -101,18 +97,6 @@ def test_workers_change_no_byte(tmp_path: Path, result: RunResult) -> None:
     parallel = run(load(tmp_path), workers=3, out=tmp_path / "out")
     assert read_all(get_folder(parallel)) == read_all(get_folder(result))
     assert (parallel.digest, parallel.estimates) == (result.digest, result.estimates)
-
-
-def test_jobs_are_of_at_most_so_many_replications(tmp_path: Path) -> None:
-    loaded = load(tmp_path)
-    policies = create_policies(loaded)
-    jobs = create_jobs(loaded, policies, 7, 2 * CHUNK + 1, {})
-    assert [(job.policy.name, job.first, job.last) for job in jobs] == [
-        (name, first, last)
-        for name in policies
-        for first, last in ((0, CHUNK), (CHUNK, 2 * CHUNK), (2 * CHUNK, 2 * CHUNK + 1))
-    ]
-    assert {(job.seed, job.folder, job.scenario_digest) for job in jobs} == {(7, "", loaded.digest)}
 
 
 def test_the_digest_of_a_run_is_over_its_policies(result: RunResult) -> None:
@@ -175,7 +159,7 @@ def test_the_folder_says_what_ran(result: RunResult) -> None:
         f"{name}-{compute_policy_digest(policy)}-1-{code}"
         for name, policy in result.policies.items()
     }
-    assert {path.name for path in folder.iterdir()} == {*names, "world.yaml"}
+    assert {path.name for path in folder.iterdir()} == {*names, "world.yaml", LOCK}
 
 
 def test_the_manifest_has_everything_that_made_the_numbers(result: RunResult) -> None:
@@ -188,8 +172,11 @@ def test_the_manifest_has_everything_that_made_the_numbers(result: RunResult) ->
     assert manifest["scenario_digest"] == result.loaded.digest
     assert manifest["policy_digest"] == compute_policy_digest(policy)
     assert manifest["code"] == compute_code_digest()
-    files = {path.name for path in find_folder(result, "mine").iterdir()}
-    assert set(manifest["files"]) == files - {MANIFEST}
+    assert set(manifest["files"]) == {f"000000-000002/{MANIFEST}"}
+    cell = load_manifest(find_folder(result, "mine") / "000000-000002")
+    files = {path.name for path in (find_folder(result, "mine") / "000000-000002").iterdir()}
+    assert set(cell["files"]) == files - {MANIFEST}
+    assert (cell["first"], cell["last"], cell["digests"]) == (0, 2, manifest["digests"])
 
 
 def test_two_runs_leave_the_same_bytes(
@@ -224,43 +211,73 @@ def test_the_kept_scenario_can_be_run_where_it_stands(tmp_path: Path) -> None:
     assert run(kept, out=tmp_path / "out").digest == first.digest
 
 
-def test_the_old_result_survives_a_run_that_fails(
+def test_the_old_result_survives_a_disk_that_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = load(tmp_path)
     first = run(loaded, out=tmp_path / "out")
-    before = {k: v for k, v in read_all(get_folder(first)).items() if ".tmp" not in k}
+    before = read_all(get_folder(first))
 
-    def fail(*_: object) -> None:
-        raise StorageError("disk", "full")
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(module, "execute", fail)
-    with pytest.raises(StorageError):
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageError, match="No space left on device") as caught:
         run(loaded, replications=5, out=tmp_path / "out")
-    after = {k: v for k, v in read_all(get_folder(first)).items() if ".tmp/" not in k}
-    assert after == before
+    assert str(tmp_path / "out") in caught.value.path
+    monkeypatch.undo()
+    assert load_run(get_folder(first)).digest == first.digest
+    longer = run(loaded, replications=5, out=tmp_path / "out")  # and once there is room
+    after = read_all(get_folder(longer))
+    assert {name for name in after if ".tmp" in name} == set()
+    manifests = {name for name in before if name.count("/") == 1}  # now of five replications
+    assert {name: after[name] for name in before.keys() - manifests} == {
+        name: before[name] for name in before.keys() - manifests
+    }
 
 
-def test_nothing_stands_under_its_final_name_before_it_is_whole(
+def test_only_what_is_missing_runs(tmp_path: Path) -> None:
+    loaded, watch = load(tmp_path), Watch()
+    short = run(loaded, out=tmp_path / "out", replications=CHUNK)
+    longer = run_scenario(
+        loaded, RunOptions(workers=1, out=tmp_path / "out", replications=CHUNK + 2), watch
+    )
+    assert watch.starts == [(3, 3)]
+    assert {(cell.first, len(cell.digests)) for cell in watch.cells} == {(CHUNK, 2)}
+    assert longer.digests == run(loaded, replications=CHUNK + 2).digests
+    assert run(loaded, out=tmp_path / "out", replications=CHUNK).digests == short.digests
+
+
+def test_a_damaged_cell_is_named_and_run_again(tmp_path: Path) -> None:
+    loaded, watch = load(tmp_path), Watch()
+    first = run(loaded, out=tmp_path / "out")
+    before = read_all(get_folder(first))
+    victim = next(get_folder(first).glob("chain-*/*/tasks-*.parquet"))
+    victim.write_bytes(victim.read_bytes()[:-1] + b"?")
+    again = run_scenario(loaded, RunOptions(workers=1, out=tmp_path / "out"), watch)
+    assert [str(victim) in message for message in watch.messages] == [True]
+    assert watch.starts == [(1, 2)]
+    assert read_all(get_folder(again)) == before
+
+
+def test_a_manifest_is_written_after_all_cells_of_its_policy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded = load(tmp_path)
-    seen: list[str] = []
-    works = module.seal
+    seen: list[list[str]] = []
+    works = run_cells.replace_file
 
-    def look(temporary: Path, final: Path, manifest: dict[str, Any]) -> None:
-        seen.extend(path.name for path in final.parent.glob("*-*") if path.suffix != ".tmp")
-        works(temporary, final, manifest)
+    def look(path: Path, content: bytes) -> None:
+        seen.append([cell.name for cell in path.parent.iterdir()])
+        works(path, content)
 
-    monkeypatch.setattr(module, "seal", look)
-    folder = get_folder(run(loaded, out=tmp_path / "out"))
-    assert len([name for name in seen if name.startswith("unguarded")]) == 2  # the later two look
-    assert not list(folder.glob("*.tmp"))
-    assert all((folder / name / MANIFEST).exists() for name in seen)
+    monkeypatch.setattr(run_cells, "replace_file", look)
+    run(load(tmp_path), out=tmp_path / "out", replications=CHUNK + 1)
+    expected = {f"000000-{CHUNK:06d}", f"{CHUNK:06d}-{CHUNK + 1:06d}"}
+    assert [set(names) for names in seen] == [expected] * 3
 
 
 def test_a_result_is_text_and_columns_and_can_be_read_without_us(result: RunResult) -> None:
-    for path in find_folder(result, "chain").iterdir():
+    for path in sorted(find_folder(result, "chain").rglob("*.*")):
         if path.name == MANIFEST:
             json.loads(path.read_text(encoding="utf-8"))
         else:

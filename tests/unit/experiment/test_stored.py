@@ -88,7 +88,7 @@ def test_policies_of_unequal_length_are_cut_to_what_all_have(tmp_path: Path) -> 
 def test_a_flipped_byte_is_named(stored: RunResult, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(get_folder(stored), copy)
-    victim = sorted(copy.glob("chain-*/outcomes-*.parquet"))[0]
+    victim = sorted(copy.glob("chain-*/*/outcomes-*.parquet"))[0]
     content = bytearray(victim.read_bytes())
     content[40] ^= 1
     victim.write_bytes(content)
