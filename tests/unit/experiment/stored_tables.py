@@ -13,7 +13,7 @@ from sim.experiment.tables import StoredResult
 from sim.policies.base import Policy
 from sim.policies.registry import load_policies
 from sim.trace.market import DISPUTE_RECORD, SALE_RECORD, TRADER_RECORD
-from sim.trace.store import write_table
+from sim.trace.store import MANIFEST, create_manifest, describe_content, write_table
 
 Rows = list[dict[str, Any]]
 
@@ -28,12 +28,16 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 def store(folder: Path, tables: dict[str, Rows], policy: str = "chain") -> StoredResult:
     """A result of one policy and one replication with these rows; what is not given is 0."""
     own = folder / policy
-    own.mkdir(parents=True)
+    cell = own / "000000-000001"
+    cell.mkdir(parents=True)
     for name, rows in ((name, rows) for name, rows in tables.items() if rows):
         given = (key for row in rows for key in row)
         names = dict.fromkeys(["replication", *LAYOUTS.get(name, ()), *given])
         columns = {key: [row.get(key, 0) for row in rows] for key in names}
-        write_table(own / f"{name}-000000.parquet", {k: to_column(v) for k, v in columns.items()})
+        write_table(cell / f"{name}-000000.parquet", {k: to_column(v) for k, v in columns.items()})
+    (cell / MANIFEST).write_bytes(b"{}")
+    named = {f"{cell.name}/{MANIFEST}": describe_content(b"{}")}
+    (own / MANIFEST).write_bytes(create_manifest({"files": named}))
     policies: dict[str, Policy] = {policy: load_policies()[policy]}
     run: Any = SimpleNamespace(replications=1, policies=policies, baseline=policy)
     return StoredResult(run, {policy: own})
