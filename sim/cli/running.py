@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
-from sim.cli.progress import Bar
+from sim.cli.live import LiveView
 from sim.core.compiled import has_compiled_rules
 from sim.experiment.run import RunOptions, RunResult, run_scenario
 from sim.report.comparison_table import create_legend, create_tables
@@ -31,7 +31,7 @@ def run_and_print(
     """Run a scenario and show what came of it."""
     if not quiet and not has_compiled_rules():
         typer.echo("Compiling the rules, once for this version: about a minute.", err=True)
-    with Bar(is_quiet=quiet) as progress:
+    with LiveView(loaded.scenario, is_quiet=quiet) as progress:
         result = run_scenario(loaded, options, progress)
     if as_json:
         typer.echo(json.dumps(create_document(result), indent=2, allow_nan=False))

@@ -44,7 +44,7 @@ class Job:
 
 
 class JobResult(NamedTuple):
-    """What a cell came to. Values, one of each replication, are empty if they were written."""
+    """What a cell came to: values, one of each replication; once written, only primary ones."""
 
     policy: str
     first: int
@@ -84,7 +84,8 @@ def run_job(job: Job) -> JobResult:
         values,
         traces if job.keeps_traces else None,
     )
-    return JobResult(job.policy.name, job.first, {}, digests, exogenous)
+    shown = {name: values[name] for name in world.loaded.scenario.primary if name in values}
+    return JobResult(job.policy.name, job.first, shown, digests, exogenous)
 
 
 def create_facts(

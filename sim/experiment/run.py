@@ -104,7 +104,13 @@ def run_scenario(
             result = create_result(loaded, policies, seed, replications, arms, digests, run_folder)
             if options.until is None:
                 return result
-            stop = judge(result, options.until, options.replications)
+            stop = judge(
+                result.estimates,
+                loaded.scenario.primary,
+                replications,
+                options.until,
+                options.replications,
+            )
             if stop.is_over:
                 return replace(result, stop=stop)
             replications = stop.n_next

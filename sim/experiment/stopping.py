@@ -10,8 +10,9 @@ from sim.stats.intervals import Method
 from sim.stats.sequential import is_narrow_enough
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sim.experiment.comparison import Estimate
-    from sim.experiment.run import RunResult
 
 REPLICATIONS_FIRST = 30
 REPLICATIONS_STEP = 10
@@ -69,18 +70,24 @@ def parse_until(texts: list[str]) -> Until | None:
     return Until(**widths) if widths else None
 
 
-def judge(result: RunResult, until: Until, n_max: int | None) -> Stop:
-    """Look at the primary outcomes of every policy: whether all of them are narrow.
+def judge(
+    estimates: Mapping[str, Mapping[str, Estimate]],
+    primary: Sequence[str],
+    n: int,
+    until: Until,
+    n_max: int | None,
+) -> Stop:
+    """Look at the primary outcomes of every policy after n replications: whether all are narrow.
 
     What has no number, and what came out the same in every replication, asks for no more.
     """
     wide = [
         f"{policy}: {name}"
-        for policy, estimates in result.estimates.items()
-        for name in result.loaded.scenario.primary
-        if not _is_settled(estimates[name], until)
+        for policy, listed in estimates.items()
+        for name in primary
+        if not _is_settled(listed[name], until)
     ]
-    return Stop(until, result.replications, n_max or REPLICATIONS_MAX, wide)
+    return Stop(until, n, n_max or REPLICATIONS_MAX, wide)
 
 
 def _is_settled(estimate: Estimate, until: Until) -> bool:

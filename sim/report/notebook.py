@@ -158,8 +158,9 @@ class Result:
         return frame[frame["replication"] < self.run.replications]
 
     def figure(self, name: str, width: Literal["one", "two"] = "two") -> Figure:
-        """A picture of this result, as `sim figure` draws it: `effects`, `timeline`, ...; one column or two wide.
+        """A picture of this result, as `sim figure` draws it: `effects`, `timeline`, ...
 
+        `width` is that of one column of a page or of two.
         Errors: InputError if nothing was written, or there is no such picture of this result.
         """
         stored = find_tables(self.run)

@@ -70,7 +70,7 @@ def test_a_grid_shows_its_points_and_says_where_the_table_is(sweep: Run, tmp_pat
 
 def test_json_is_one_document_with_indices(sweep: Run) -> None:
     words = ["--design", "morris", "--points", 2, "--set", "agents.worker.count=1,2"]
-    code, out, err = sweep(*words, "--set-range", "policies.chain.fee=0..3", "--json")
+    code, out, _ = sweep(*words, "--set-range", "policies.chain.fee=0..3", "--json")
     document = json.loads(out)
     assert code == 0
     assert (document["design"], document["n_points"]) == ("morris", 6) or document["n_points"] < 6
