@@ -113,6 +113,7 @@ def validate(
     quiet: Quiet = False,
 ) -> None:
     """Check scenario files without running them; say all that is wrong."""
+    from sim.experiment.gates import check_gates
     from sim.experiment.primary import check_primary
     from sim.scenario.load import load_scenario
     from sim.scenario.policies import create_policies
@@ -123,6 +124,7 @@ def validate(
             loaded = load_scenario(file)
             n_policies = len(create_policies(loaded))
             check_primary(loaded)
+            check_gates(loaded)
         except InputErrors as found:
             refusals += found.errors
             continue

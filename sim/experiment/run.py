@@ -88,6 +88,7 @@ def run_scenario(
     StorageError; cells that did not fail are kept.
     """
     check_primary(loaded)
+    check_gates(loaded)
     policies = create_policies(loaded, options.policies)
     seed = loaded.scenario.seed if options.seed is None else options.seed
     replications = options.replications or loaded.scenario.replications
