@@ -81,7 +81,8 @@ def plan_gates(gates: Iterable[Gate], policies: Iterable[str]) -> list[PlannedGa
 
     What is held at zero by nature comes last; a gate with `zero: false` lifts it.
     """
-    declared, known, planned = tuple(gates), get_outcomes(), []
+    declared, known = tuple(gates), get_outcomes()
+    planned: list[PlannedGate] = []
     for policy in policies:
         about = [gate for gate in declared if gate.covers(policy)]
         for gate in about:
