@@ -14,6 +14,7 @@ import typer
 
 from sim.cli.compare import compare
 from sim.cli.figure import figure
+from sim.cli.check import check
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
 from sim.cli.selftest import selftest
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command("check")(check)
 app.command("replay")(replay)
 app.command("ratings")(ratings)
 app.command("verify")(verify)

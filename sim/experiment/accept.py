@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.core.errors import InvariantError, StorageError
+from sim.core.errors import AmbitError, InputError, InputErrors, StorageError
 from sim.experiment.baseline import Arm, Baseline, Row, write_baseline
 from sim.experiment.check import (
     CheckOptions,
@@ -14,23 +14,23 @@ from sim.experiment.check import (
     create_problem,
     find_baseline,
     find_difference,
-    get_worst,
     judge_all,
-    run_part,
+    run_again,
 )
 from sim.experiment.gates import GateKind, check_gates, plan_gates
 from sim.experiment.judging import compute_value
+from sim.experiment.progress import SILENT
 from sim.scenario.policies import compute_policy_digest, create_policies
 from sim.stats.noninferiority import GateState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from sim.experiment.cells import JobResult
     from sim.experiment.comparison import Values
     from sim.experiment.gates import PlannedGate
     from sim.experiment.judging import Verdict
+    from sim.experiment.progress import Progress
     from sim.experiment.run import RunResult
     from sim.scenario.load import LoadedScenario
 
@@ -61,14 +61,14 @@ class Acceptance:
     @property
     def exit_code(self) -> int:
         """0 if it was written."""
-        return get_worst([self.problem.exit_code] if self.problem else [])
+        return self.problem.exit_code if self.problem else 0
 
 
 def accept_scenario(
     loaded: LoadedScenario,
     path: Path,
     options: CheckOptions,
-    on_done: Callable[[JobResult], None] = lambda _: None,
+    progress: Progress = SILENT,
 ) -> Acceptance:
     """Run every policy of a scenario and write down what its gates are held against.
 
@@ -79,9 +79,8 @@ def accept_scenario(
     check_gates(loaded)
     plan = plan_gates(loaded.scenario.gates, create_policies(loaded))
     try:
-        result = run_part(
-            loaded, options, 0, options.replications or loaded.scenario.replications, on_done
-        )
+        n = options.replications or loaded.scenario.replications
+        result = run_again(loaded, options, n, progress)
         new = create_baseline(result, plan)
         verdicts = judge_all(plan, new, result.values, new.replications)
         if null := [verdict for verdict in verdicts if verdict.state is GateState.ERROR]:
@@ -90,7 +89,9 @@ def accept_scenario(
             return Acceptance(loaded.name, str(path), Problem("error", text, 1))
         changes = _list_changes(loaded, path, plan, new)
         write_baseline(path, new)
-    except (InvariantError, StorageError) as error:
+    except (InputError, InputErrors):
+        raise
+    except AmbitError as error:
         return Acceptance(loaded.name, str(path), create_problem(error))
     failing = [verdict for verdict in verdicts if verdict.state is GateState.FAIL]
     return Acceptance(

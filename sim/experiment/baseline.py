@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.core.errors import StorageError
 from sim.metrics.base import NullReason, Value
-from sim.trace.store import write_bytes
+from sim.trace.store import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,12 +160,8 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
 
     Errors: StorageError if the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(temporary, format_baseline(baseline))
-        os.replace(temporary, path)
     except OSError as error:
         raise StorageError(str(path), f"cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(path, format_baseline(baseline))

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.core.errors import InvariantError, StorageError
+from sim.core.errors import AmbitError, InputError, InputErrors, InvariantError, get_worst
 from sim.experiment.baseline import Baseline, FormatError, load_baseline
 from sim.experiment.gates import GateKind, check_gates, plan_gates
-from sim.experiment.judging import judge
+from sim.experiment.judging import NO_DECISION, Verdict, judge
+from sim.experiment.progress import SILENT
 from sim.experiment.run import RunOptions, run_scenario
 from sim.scenario.policies import compute_policy_digest, create_policies
 from sim.stats.noninferiority import GateState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Mapping, Sequence
 
-    from sim.experiment.cells import JobResult
     from sim.experiment.comparison import Values
     from sim.experiment.gates import PlannedGate
-    from sim.experiment.judging import Verdict
+    from sim.experiment.progress import Progress
     from sim.experiment.run import RunResult
     from sim.scenario.load import LoadedScenario
 
@@ -34,7 +35,6 @@ EXIT_CODES = {
     GateState.ERROR: 1,
     GateState.INCONCLUSIVE: 5,
 }
-WORST_FIRST = (3, 4, 2, 1, 5, 0)
 
 
 @dataclass(frozen=True)
@@ -84,21 +84,16 @@ class Check:
         return get_worst(EXIT_CODES[verdict.state] for verdict in self.verdicts)
 
 
-def get_worst(codes: Iterable[int]) -> int:
-    """The worst of several exit codes; 0 of none."""
-    found = tuple(codes)
-    return next((code for code in WORST_FIRST if code in found), 0)
-
-
 def check_scenario(
     loaded: LoadedScenario,
     path: Path,
     options: CheckOptions,
-    on_done: Callable[[JobResult], None] = lambda _: None,
+    progress: Progress = SILENT,
 ) -> Check:
     """Run a scenario and decide every gate it has.
 
-    What breaks on the way is the check's problem, so that others can still be run.
+    `path` is the baseline's. What breaks on the way is the check's problem, so that other
+    scenarios can still be run.
     Errors: InputError for unknown names.
     """
     check_gates(loaded)
@@ -109,14 +104,16 @@ def check_scenario(
             problem = find_difference(loaded, baseline, plan, options)
         if problem or baseline is None:
             return Check(loaded.name, str(path), Problem("not comparable", problem, 2))
-        return _decide(loaded, path, options, plan, baseline, on_done)
-    except (InvariantError, StorageError) as error:
+        return _decide(loaded, path, options, plan, baseline, progress)
+    except (InputError, InputErrors):
+        raise
+    except AmbitError as error:
         return Check(loaded.name, str(path), create_problem(error))
 
 
-def create_problem(error: InvariantError | StorageError) -> Problem:
+def create_problem(error: AmbitError) -> Problem:
     """What broke, as the problem of a check."""
-    kind = "invariant broke" if isinstance(error, InvariantError) else "storage"
+    kind = "invariant broke" if error.exit_code == InvariantError.exit_code else "environment"
     return Problem(kind, str(error), error.exit_code)
 
 
@@ -151,7 +148,11 @@ def find_difference(
             f"{options.replications} replications asked, baseline has {baseline.replications}: "
             f"make a larger one with --accept --replications {options.replications}"
         )
-    return _find_other_outcome(baseline, plan, {gate.policy for gate in plan})
+    policies = tuple(create_policies(loaded, options.policies))
+    for name in policies:
+        if name not in baseline.arms:
+            return f"policy {name} is not in the baseline: {anew}"
+    return _find_other_outcome(baseline, plan, policies)
 
 
 def _find_other_outcome(
@@ -190,7 +191,7 @@ def _decide(
     options: CheckOptions,
     plan: Sequence[PlannedGate],
     baseline: Baseline,
-    on_done: Callable[[JobResult], None],
+    progress: Progress,
 ) -> Check:
     """Look, and look again as long as something is undecided and the baseline has more.
 
@@ -199,50 +200,43 @@ def _decide(
     """
     looks = plan_looks(options, baseline.replications)
     level = 1.0 - (1.0 - LEVEL) / len(looks)
-    arms: dict[str, Values] = {}
-    done = 0
-    for n in looks:  # never empty
-        result = run_part(loaded, options, done, n, on_done)
-        _extend(arms, result.values)
-        verdicts = judge_all(plan, baseline, arms, n, level)
-        is_first, done = done == 0, n
-        if all(verdict.state is not GateState.INCONCLUSIVE for verdict in verdicts):
-            break
-    is_whole = is_first and done == baseline.replications
+    with TemporaryDirectory(prefix="ambit-") as kept:
+        for n in looks:  # never empty; what an earlier look ran is not run again
+            out = Path(kept) if len(looks) > 1 else None
+            result = run_again(loaded, options, n, progress, out)
+            verdicts = judge_all(plan, baseline, result.values, n, level)
+            if all(verdict.state is not GateState.INCONCLUSIVE for verdict in verdicts):
+                break
+    if not options.policies:
+        verdicts += find_idle(plan, verdicts)
+    is_whole = n == baseline.replications
     return Check(
         loaded.name,
         str(path),
         seed=result.seed,
-        n=done,
+        n=n,
         looks=looks,
         verdicts=verdicts,
         arms={name: _note_arm(result, name, baseline, is_whole) for name in result.policies},
     )
 
 
-def run_part(
+def run_again(
     loaded: LoadedScenario,
     options: CheckOptions,
-    first: int,
     n: int,
-    on_done: Callable[[JobResult], None],
+    progress: Progress,
+    out: Path | None = None,
 ) -> RunResult:
-    """Replications from the first up to n, under the policies asked for; nothing is kept."""
-    run = RunOptions(options.policies, n, options.seed, options.workers, first=first)
-    return run_scenario(loaded, run, on_done)
-
-
-def _extend(arms: dict[str, Values], more: dict[str, Values]) -> None:
-    for policy, values in more.items():
-        arm = arms.setdefault(policy, {})
-        for outcome, listed in values.items():
-            arm.setdefault(outcome, []).extend(listed)
+    """The first n replications, under the policies asked for."""
+    run = RunOptions(options.policies, n, options.seed, options.workers, out)
+    return run_scenario(loaded, run, progress)
 
 
 def judge_all(
     plan: Sequence[PlannedGate],
     baseline: Baseline | None,
-    arms: dict[str, Values],
+    arms: Mapping[str, Values],
     n: int,
     level: float = LEVEL,
 ) -> tuple[Verdict, ...]:
@@ -257,6 +251,20 @@ def judge_all(
         if verdict is not None:
             verdicts.append(verdict)
     return tuple(verdicts)
+
+
+def find_idle(plan: Sequence[PlannedGate], verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """An error for each gate a scenario declares that no policy has a number for."""
+    judged = [(verdict.gate.outcome.name, verdict.gate.kind) for verdict in verdicts]
+    idle = {
+        (gate.outcome.name, gate.kind): gate
+        for gate in plan
+        if gate.is_declared and (gate.outcome.name, gate.kind) not in judged
+    }
+    text = "no policy has such a number, so nothing is held"
+    return tuple(
+        Verdict(gate, GateState.ERROR, NO_DECISION, None, None, text) for gate in idle.values()
+    )
 
 
 def _note_arm(result: RunResult, name: str, baseline: Baseline, is_whole: bool) -> ArmNote:

@@ -34,6 +34,7 @@ class PlannedGate(NamedTuple):
     kind: GateKind
     bound: float
     needs_number: bool  # else it holds only where there is something to count
+    is_declared: bool = True  # by the scenario, not by nature
 
     @property
     def label(self) -> str:
@@ -89,7 +90,7 @@ def plan_gates(gates: Iterable[Gate], policies: Iterable[str]) -> list[PlannedGa
             planned += _expand(gate, policy, known[gate.metric])
         settled = {gate.metric for gate in about if gate.zero is not None}
         planned += [
-            PlannedGate(policy, known[name], GateKind.ZERO, 0.0, needs_number=False)
+            PlannedGate(policy, known[name], GateKind.ZERO, 0.0, False, False)
             for name in HELD_AT_ZERO
             if name not in settled
         ]

@@ -17,6 +17,7 @@ from sim.experiment.comparison import (
     compute_estimates,
 )
 from sim.experiment.execute import Execution, open_executor
+from sim.experiment.gates import check_gates
 from sim.experiment.locking import lock_folder
 from sim.experiment.primary import check_primary
 from sim.experiment.progress import SILENT, Progress
