@@ -4,14 +4,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sim.core.errors import InputError, Position
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 BASELINES = Path("results/baselines")
 
@@ -69,13 +66,13 @@ def check(
 
     settings = [parse_setting(text) for text in changes or ()]
     loaded = [load_scenario(file, settings) for file in files]
-    paths = find_paths([scenario.name for scenario in loaded], baseline)
     if accept and (extend or policy or junit or markdown):
         problem = "goes with none of --extend, --policy, --junit and --markdown"
         raise InputError(Position("sim check"), "--accept", problem)
     from sim.cli.checking import accept_and_print, check_and_print
-    from sim.experiment.check import CheckOptions
+    from sim.experiment.check import CheckOptions, find_paths
 
+    paths = find_paths([scenario.name for scenario in loaded], baseline)
     options = CheckOptions(tuple(policy or ()), replications, seed, workers, extend)
     pairs = list(zip(loaded, paths, strict=True))
     if accept:
@@ -83,17 +80,3 @@ def check(
     else:
         code = check_and_print(pairs, options, junit, markdown, as_json=as_json, quiet=quiet)
     raise typer.Exit(code)
-
-
-def find_paths(names: Sequence[str], baseline: Path) -> list[Path]:
-    """The baseline of each scenario: one file, or one in a folder by the scenario's name.
-
-    Errors: InputError if several scenarios would share one.
-    """
-    is_file = baseline.suffix == ".json" and not baseline.is_dir()
-    paths = [baseline if is_file else baseline / f"{name}.json" for name in names]
-    for index, path in enumerate(paths):
-        if path in paths[:index]:
-            problem = f"{path} would be that of two scenarios: give a folder, and other names"
-            raise InputError(Position("sim check"), "--baseline", problem)
-    return paths

@@ -87,16 +87,19 @@ def _format(facts: Mapping[str, Any]) -> bytes:
 
 
 def _create_row(policy: str, outcome: str, row: Row) -> dict[str, Any]:
-    return {
+    facts: dict[str, Any] = {
         "policy": policy,
         "outcome": outcome,
         "unit": row.unit,
         "form": row.form,
         "direction": row.direction,
-        "num": [_shorten(value.num) for value in row.values],
-        "den": [_shorten(value.den) for value in row.values],
-        "null": {str(i): value.reason for i, value in enumerate(row.values) if value.reason},
     }
+    if row.values and all(value == row.values[0] and value.reason for value in row.values):
+        return facts | {"null": row.values[0].reason, "n": len(row.values)}
+    facts["num"] = [_shorten(value.num) for value in row.values]
+    facts["den"] = [_shorten(value.den) for value in row.values]
+    nulls = {str(i): value.reason for i, value in enumerate(row.values) if value.reason}
+    return facts | ({"null": nulls} if nulls else {})
 
 
 def _shorten(number: float) -> float | int | None:
@@ -142,12 +145,16 @@ def _create_baseline(facts: dict[str, Any]) -> Baseline:
 
 
 def _read_row(row: dict[str, Any]) -> Row:
-    values = []
-    for index, (num, den) in enumerate(zip(row["num"], row["den"], strict=True)):
-        reason = row["null"].get(str(index))
-        values.append(
-            Value(_read_number(num), _read_number(den), 0, NullReason(reason) if reason else None)
-        )
+    nulls = row.get("null", {})
+    if isinstance(nulls, str):
+        values = [Value(0.0, 0.0, 0, NullReason(nulls))] * int(row["n"])
+    else:
+        reasons = {int(index): NullReason(reason) for index, reason in nulls.items()}
+        columns = zip(row["num"], row["den"], strict=True)
+        values = [
+            Value(_read_number(num), _read_number(den), 0, reasons.get(index))
+            for index, (num, den) in enumerate(columns)
+        ]
     return Row(row["unit"], row["form"], row["direction"], tuple(values))
 
 

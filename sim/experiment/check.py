@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.core.errors import AmbitError, InputError, InputErrors, InvariantError, get_worst
+from sim.core.errors import AmbitError, InputError, InputErrors, InvariantError, Position, get_worst
 from sim.experiment.baseline import Baseline, FormatError, load_baseline
 from sim.experiment.gates import GateKind, check_gates, plan_gates
 from sim.experiment.judging import NO_DECISION, Verdict, judge
@@ -82,6 +82,20 @@ class Check:
         if self.problem:
             return self.problem.exit_code
         return get_worst(EXIT_CODES[verdict.state] for verdict in self.verdicts)
+
+
+def find_paths(names: Sequence[str], baseline: Path) -> list[Path]:
+    """The baseline of each scenario: one file, or one in a folder by the scenario's name.
+
+    Errors: InputError if several scenarios would share one.
+    """
+    is_file = baseline.suffix == ".json" and not baseline.is_dir()
+    paths = [baseline if is_file else baseline / f"{name}.json" for name in names]
+    for index, path in enumerate(paths):
+        if path in paths[:index]:
+            problem = f"{path} would be that of two scenarios: give a folder, and other names"
+            raise InputError(Position("sim check"), "--baseline", problem)
+    return paths
 
 
 def check_scenario(

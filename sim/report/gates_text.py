@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from sim.core.errors import get_worst
+from sim.experiment.gates import GateKind
 from sim.report.printable import make_printable
 from sim.stats.noninferiority import GateState
 
@@ -33,12 +34,29 @@ def write_check(check: Check, *, quiet: bool) -> Iterator[str]:
         return
     yield f"{name}: {WORDS[check.exit_code]}"
     for verdict in check.verdicts:
-        if verdict.state is GateState.IDENTICAL or (quiet and verdict.state in GREEN):
-            continue
-        yield f"  {verdict.state:<13} {write_verdict(verdict)}"
+        if verdict.state not in GREEN or (not quiet and is_worth_a_line(verdict)):
+            yield f"  {verdict.state:<13} {write_verdict(verdict)}"
     if not quiet:
+        yield from (f"  {'pass':<13} {line}" for line in write_zeros(check.verdicts))
         yield f"  {write_counts(check.verdicts)}; {write_basis(check)}"
         yield from (f"  {line}" for line in write_notes(check))
+
+
+def is_worth_a_line(verdict: Verdict) -> bool:
+    """Whether a gate is shown on its own: all but what is identical or held at zero."""
+    if verdict.gate.kind is GateKind.ZERO:
+        return verdict.state is not GateState.PASS
+    return verdict.state is not GateState.IDENTICAL
+
+
+def write_zeros(verdicts: Sequence[Verdict]) -> list[str]:
+    """What is held at zero, with the bound, and under which policies."""
+    held: dict[tuple[str, str], list[str]] = {}
+    for verdict in verdicts:
+        if verdict.gate.kind is GateKind.ZERO and verdict.state is GateState.PASS:
+            key = verdict.gate.outcome.name, verdict.text
+            held.setdefault(key, []).append(verdict.gate.policy)
+    return [f"{name}: {text} ({', '.join(names)})" for (name, text), names in held.items()]
 
 
 def write_verdict(verdict: Verdict) -> str:
@@ -104,7 +122,7 @@ def write_acceptance(acceptance: Acceptance, *, quiet: bool) -> Iterator[str]:
 
 
 def write_markdown(checks: Sequence[Check]) -> str:
-    """A summary for a pull request: a line for each scenario, a table of what is not identical."""
+    """A summary for a pull request: a line for each scenario, a table of what moved."""
     code = get_worst(check.exit_code for check in checks)
     lines = [f"### Safety gate: {WORDS[code]}", ""]
     for check in checks:
@@ -113,11 +131,12 @@ def write_markdown(checks: Sequence[Check]) -> str:
         basis = "" if check.problem else f" ({write_basis(check)})"
         lines.append(f"- **{escape(check.scenario)}**: {kind}: {escape(text)}{basis}")
         lines += [f"  - {escape(note)}" for note in write_notes(check)]
+        lines += [f"  - {escape(zero)}" for zero in write_zeros(check.verdicts)]
     rows = [
         (check.scenario, verdict)
         for check in checks
         for verdict in check.verdicts
-        if verdict.state is not GateState.IDENTICAL
+        if is_worth_a_line(verdict)
     ]
     if rows:
         lines += ["", "| state | scenario | policy | outcome | baseline | now | |"]
