@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.experiment.gates import GateKind, PlannedGate
 from sim.metrics.base import Form, NullReason, Value
+from sim.metrics.outcomes import HELD_AT_ZERO
 from sim.stats.intervals import compute_zero_bound
 from sim.stats.noninferiority import GateDecision, GateState, decide, decide_unseen
 from sim.stats.paired import compute_rate_differences
@@ -84,9 +85,9 @@ def _get_columns(values: Sequence[Value]) -> tuple[Column, Column]:
 
 
 def _is_without_object(gate: PlannedGate, values: Sequence[Value]) -> bool:
-    """Whether the policy lacks what is held, or there is nothing to count at a gate at zero."""
+    """Whether the policy lacks what is held, or there is nothing to count of what is rare."""
     allowed = {NullReason.NOT_APPLICABLE}
-    if gate.kind is GateKind.ZERO:
+    if gate.kind is GateKind.ZERO or gate.outcome.name in HELD_AT_ZERO:
         allowed.add(NullReason.NO_DENOMINATOR)
     return all(value.reason in allowed for value in values)
 

@@ -56,14 +56,17 @@ def write_zeros(verdicts: Sequence[Verdict]) -> list[str]:
         if verdict.gate.kind is GateKind.ZERO and verdict.state is GateState.PASS:
             key = verdict.gate.outcome.name, verdict.text
             held.setdefault(key, []).append(verdict.gate.policy)
-    return [f"{name}: {text} ({', '.join(names)})" for (name, text), names in held.items()]
+    return [
+        make_printable(f"{name}: {text} ({', '.join(names)})")
+        for (name, text), names in held.items()
+    ]
 
 
 def write_verdict(verdict: Verdict) -> str:
     """One gate on one line."""
     gate = verdict.gate
     values = f"{format_number(verdict.old)} -> {format_number(verdict.new)} {gate.outcome.unit}"
-    return f"{gate.policy}  {gate.outcome.name}  {values}: {verdict.text}"
+    return make_printable(f"{gate.policy}  {gate.outcome.name}  {values}: {verdict.text}")
 
 
 def write_counts(verdicts: Sequence[Verdict]) -> str:
