@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
+from sim.cli.check import check
 from sim.cli.compare import compare
 from sim.cli.figure import figure
-from sim.cli.check import check
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
 from sim.cli.selftest import selftest

@@ -89,6 +89,20 @@ def test_a_lever_that_lets_calls_round_the_gateway_fails_and_is_named(
     assert found.arms["unguarded"].has_same_record
 
 
+@pytest.mark.parametrize(("margin", "state"), [("0.2", GateState.PASS), ("0.005", GateState.FAIL)])
+def test_a_known_change_is_measured_and_judged_by_its_margin(
+    margin: str, state: GateState, tmp_path: Path
+) -> None:
+    """One call in twenty goes round the gateway: so many over-scoped ones are executed."""
+    names = [f"gates.0.margin={margin}", "replications=40"]
+    loaded, path = load(tmp_path, *names), tmp_path / "b.json"
+    accept_scenario(loaded, path, CheckOptions())
+    found = check(load(tmp_path, *names, "policies.mine.mediation=0.95"), path, policies=("mine",))
+    verdict = found.verdicts[0]
+    assert verdict.state is state
+    assert verdict.decision.low < 0.05 < verdict.decision.high
+
+
 def test_fewer_replications_are_held_against_the_first_of_the_baseline(
     accepted: Path, tmp_path: Path
 ) -> None:
