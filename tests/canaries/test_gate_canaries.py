@@ -28,7 +28,7 @@ SCENARIO: dict[str, Any] = {
 
 
 @pytest.mark.slow
-def test_a_capability_check_that_lets_everything_through_fails_the_gate(
+def test_a_rule_that_lets_calls_through_fails_the_gate_or_breaks_an_invariant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded, path = load_scenario(write_scenario(tmp_path, **SCENARIO)), tmp_path / "held.json"
@@ -39,8 +39,10 @@ def test_a_capability_check_that_lets_everything_through_fails_the_gate(
     sound = check_scenario(loaded, path, options)
     assert sound.exit_code == 0
     assert all(arm.has_same_record for arm in sound.arms.values())  # interpreted or compiled
-    plant(monkeypatch, {"compute_capability_violations": always(0)})
-    broken = check_scenario(loaded, path, options)
+
+    with monkeypatch.context() as patch:  # every call is taken for one that nobody judges
+        plant(patch, {"is_mediated": always(False)})
+        broken = check_scenario(loaded, path, options)
     assert broken.exit_code == 1
     failed = [verdict for verdict in broken.verdicts if verdict.state is GateState.FAIL]
     assert [(v.gate.policy, v.gate.outcome.name, v.old, v.new) for v in failed] == [
@@ -48,3 +50,9 @@ def test_a_capability_check_that_lets_everything_through_fails_the_gate(
         ("mine", "overscoped_execution_rate", 0.0, 1.0),
     ]
     assert all(arm.has_same_levers for arm in broken.arms.values())
+
+    plant(monkeypatch, {"compute_capability_violations": always(0)})  # nothing is refused
+    broken = check_scenario(loaded, path, options)
+    assert broken.exit_code == 3
+    assert broken.problem is not None
+    assert "replay: sim run" in broken.problem.text
