@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sim.cli.check import check
 from sim.cli.compare import compare
 from sim.cli.figure import figure
 from sim.cli.ratings import ratings
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command("check")(check)
 app.command("replay")(replay)
 app.command("ratings")(ratings)
 app.command("verify")(verify)
@@ -113,6 +115,7 @@ def validate(
     quiet: Quiet = False,
 ) -> None:
     """Check scenario files without running them; say all that is wrong."""
+    from sim.experiment.gates import check_gates
     from sim.experiment.primary import check_primary
     from sim.scenario.load import load_scenario
     from sim.scenario.policies import create_policies
@@ -123,6 +126,7 @@ def validate(
             loaded = load_scenario(file)
             n_policies = len(create_policies(loaded))
             check_primary(loaded)
+            check_gates(loaded)
         except InputErrors as found:
             refusals += found.errors
             continue

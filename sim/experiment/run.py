@@ -17,6 +17,7 @@ from sim.experiment.comparison import (
     compute_estimates,
 )
 from sim.experiment.execute import Execution, open_executor
+from sim.experiment.gates import check_gates
 from sim.experiment.locking import lock_folder
 from sim.experiment.primary import check_primary
 from sim.experiment.progress import SILENT, Progress
@@ -88,6 +89,7 @@ def run_scenario(
     StorageError; cells that did not fail are kept.
     """
     check_primary(loaded)
+    check_gates(loaded)
     policies = create_policies(loaded, options.policies)
     seed = loaded.scenario.seed if options.seed is None else options.seed
     replications = options.replications or loaded.scenario.replications

@@ -357,6 +357,14 @@ SIGNED = frozenset(
 )
 
 
+HELD_AT_ZERO = (  # one is too many, under any policy that has such a thing
+    "ledger_safety_violations",
+    "approval_bypass_rate",
+    "forgery_acceptance_rate",
+    "wrongful_slash_share",
+)
+
+
 def get_outcomes() -> dict[str, Outcome]:
     """Every outcome that is measured directly, in the order of tables."""
     ordered: dict[str, Outcome] = {}

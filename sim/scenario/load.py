@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # prose, and how much of the world is run, under which policies
 OUTSIDE_WORLD = {
-    *("title", "question", "expectation", "replications", "seed", "policies", "primary", "sweep"),
+    *("title", "question", "expectation", "replications", "seed", "policies", "primary"),
+    *("gates", "sweep"),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.core.units import PPM, US_PER_S
+from sim.scenario.gates import check_gates
 from sim.scenario.groups import (
     AgentGroup,
     OutsiderGroup,
@@ -170,6 +171,7 @@ def _check_policies(scenario: Scenario, notes: Notes) -> None:
         if names[-1] in names[:-1]:
             notes.add(place, f"the name {names[-1]!r} is taken already")
     notes.require(("baseline",), scenario.baseline, names, "policy of this scenario")
+    check_gates(scenario.gates, names, notes)
 
 
 def _check_size(scenario: Scenario, notes: Notes) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field, create_model
 
 from sim.faults.registry import load_faults
 from sim.policies.registry import load_policies
+from sim.scenario.gates import Gate
 from sim.scenario.groups import (
     AgentGroup,
     OutsiderGroup,
@@ -213,6 +214,7 @@ class Scenario(Strict):
         "harm_per_1000_tasks",
         "commit_latency_p95",
     )
+    gates: tuple[Gate, ...] = Field((), description="What `sim check` holds.")
     issuer_error: Share = Field(0, description="Share of grants that leave out one needed call.")
     operations: Annotated[dict[Name, Operation], Field(max_length=OPERATIONS_MAX)] = Field({})
     orgs: Annotated[tuple[Org, ...], Field(min_length=1)]

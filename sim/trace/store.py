@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,7 +161,8 @@ def replace_file(path: Path, content: bytes) -> None:
     except OSError as error:
         raise StorageError(str(path), f"cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):  # what stands above it is a file
+            temporary.unlink(missing_ok=True)
 
 
 def get_temporary(path: Path) -> Path:

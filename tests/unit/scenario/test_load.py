@@ -65,6 +65,7 @@ def test_a_stream_may_have_its_own_name(tmp_path: Path) -> None:
         {"seed": 99},
         {"policies": ["unguarded"]},
         {"primary": ["harm_per_episode"]},
+        {"gates": [{"metric": "harm_per_episode", "margin": 10}]},
     ],
     ids=lambda change: next(iter(change)),
 )
