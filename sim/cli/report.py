@@ -23,6 +23,10 @@ def report(
             help="Where to write. Default: report.html in RESULT, or here if there are several.",
         ),
     ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
     is_opened: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing.")] = False,
 ) -> None:
@@ -33,7 +37,8 @@ def report(
 
     path = out or (results[0] if len(results) == 1 else Path()) / PAGE
     began_s = time.monotonic()
-    content = create_page([open_result(folder) for folder in results]).encode()
+    opened = [open_result(folder, policy or (), seed) for folder in results]
+    content = create_page(opened).encode()
     replace_file(path, content)
     if not quiet:
         size_mb, took_s = len(content) / 1e6, time.monotonic() - began_s

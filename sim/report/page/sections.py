@@ -196,16 +196,14 @@ def create_commands(result: StoredResult) -> list[tuple[str, list[str]]]:
     """What to type for the numbers, this page, and one call's checks: label and quoted words."""
     run = result.run
     folder = next(iter(result.folders.values())).parent.name
-    words = ["sim", "run", run.loaded.path.name]
-    for setting in run.loaded.settings:
-        words += ["--set", str(setting)]
-    if set(run.policies) != set(list_policies(run.loaded)):
-        for name in run.policies:
-            words += ["--policy", name]
-    words += ["--seed", str(run.seed), "--replications", str(run.replications), "--out", "."]
+    settings = [word for setting in run.loaded.settings for word in ("--set", str(setting))]
+    chosen = [] if set(run.policies) == set(list_policies(run.loaded)) else list(run.policies)
+    which = [word for name in chosen for word in ("--policy", name)]
+    which += ["--seed", str(run.seed)]
+    much = ["--replications", str(run.replications), "--out", "."]
     listed = [
-        ("the numbers", words),
-        ("this page", ["sim", "report", folder]),
+        ("the numbers", ["sim", "run", run.loaded.path.name, *settings, *which, *much]),
+        ("this page", ["sim", "report", folder, *which]),
         (f"a call of replication {REPLICATION}", ["sim", "explain", folder, "CALL"]),
     ]
     return [(label, [shlex.quote(word) for word in line]) for label, line in listed]

@@ -52,6 +52,20 @@ def test_open_shows_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened == [(folder / "report.html").resolve().as_uri()]
 
 
+def test_some_policies_are_shown_alone(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "sim.report.page.create_page", lambda results: " ".join(results[0].run.policies)
+    )
+    page = tmp_path / "page.html"
+    RUNNER.invoke(app, ["report", str(folder), "--policy", "gateway", "--out", str(page)])
+    assert page.read_text("utf-8") == "gateway"
+    done = RUNNER.invoke(app, ["report", str(folder), "--policy", "gatewey"])
+    assert isinstance(done.exception, InputError)
+    assert "did you mean 'gateway'" in str(done.exception)
+
+
 def test_several_results_go_onto_one_page_here(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

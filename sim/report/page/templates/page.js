@@ -149,6 +149,7 @@ function startFigureRows(details) {
 function formatCell(cell) {
   if (cell === null) return "";
   if (typeof cell === "number") return String(cell);
+  if (typeof cell === "boolean") return cell ? "True" : "False"; // as Python spells them
   const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
