@@ -160,7 +160,8 @@ def replace_file(path: Path, content: bytes) -> None:
     except OSError as error:
         raise StorageError(str(path), f"cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():  # False as well where a file stands in the place of a folder
+            temporary.unlink()
 
 
 def get_temporary(path: Path) -> Path:
