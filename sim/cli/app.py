@@ -17,6 +17,7 @@ from sim.cli.compare import compare
 from sim.cli.figure import figure
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
+from sim.cli.report import report
 from sim.cli.selftest import selftest
 from sim.cli.sweep import sweep
 from sim.cli.verify import verify
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command("check")(check)
 app.command("replay")(replay)
 app.command("ratings")(ratings)
+app.command("report")(report)
 app.command("verify")(verify)
 app.command("sweep")(sweep)
 app.command("figure")(figure)

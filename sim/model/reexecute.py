@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,7 +18,9 @@ from sim.model.run import Replication
 from sim.trace.records import Epoch, Participation
 
 if TYPE_CHECKING:
-    from sim.core.records import Records
+    from collections.abc import Iterator, Sequence
+
+    from sim.core.records import Ints, Records
     from sim.ledger.state import State
     from sim.model.domains import Domain
     from sim.model.world import World
@@ -51,44 +54,71 @@ def explain_at(
 
     Errors: ValueError if the call was never decided.
     """
-    if trace.receipts["code"][row] < 0:
-        raise ValueError("the call was still pending at the horizon")
-    domain = _find_domain(Replication(world, policy, seed, replication), trace, row)
-    rank = int(np.count_nonzero(trace.domains[:row] == trace.domains[row]))
-    ledger = next(ledger for ledger in trace.ledgers if ledger.name == domain.name)
-    tx = ledger.transactions[domain.n_applied + rank]
-    state = rebuild_state(domain, ledger, rank)
-    return explain_call(
-        state, domain.rules, tx, world.arguments, lambda mask: name_mask(world, tx, mask)
-    )
+    return explain_rows(world, policy, seed, replication, trace, [row])[row]
 
 
-def rebuild_state(domain: Domain, ledger: DomainRecord, n_transactions: int) -> State:
-    """State of a ledger after so many transactions and the blocks counted by then.
+def explain_rows(
+    world: World,
+    policy: Policy,
+    seed: int,
+    replication: int,
+    trace: Trace,
+    rows: Sequence[int],
+) -> dict[int, list[Check]]:
+    """Every check of the calls in some rows, each against the state it met.
 
-    `domain` is the same ledger as it was at the start; it is used up.
+    However many they are, every ledger is gone through once.
+    Errors: ValueError if one of the calls was never decided.
     """
+    wanted = np.unique(np.asarray(rows, dtype=np.int64))
+    if (trace.receipts["code"][wanted] < 0).any():
+        raise ValueError("the call was still pending at the horizon")
+    fresh = Replication(world, policy, seed, replication)
+    checks: dict[int, list[Check]] = {}
+    for org in np.unique(trace.domains[wanted]):
+        domain = _find_domain(fresh, int(org))
+        ledger = next(ledger for ledger in trace.ledgers if ledger.name == domain.name)
+        here = np.flatnonzero(trace.domains == org)
+        ranks = np.flatnonzero(np.isin(here, wanted))
+        first = domain.n_applied
+        for rank, state in zip(ranks, rebuild_states(domain, ledger, ranks), strict=True):
+            tx = ledger.transactions[first + rank]
+            checks[int(here[rank])] = explain_call(
+                state, domain.rules, tx, world.arguments, partial(name_mask, world, tx)
+            )
+    return checks
+
+
+def rebuild_states(
+    domain: Domain, ledger: DomainRecord, ranks: Sequence[int] | Ints
+) -> Iterator[State]:
+    """State of a ledger after so many transactions and the blocks counted by then, rising.
+
+    `domain` is the same ledger as it was at the start; it is used up, and each state with it as
+    soon as the next one is asked for.
+    """
+    if not len(ranks):
+        return
     first = domain.n_applied
-    before = ledger.transactions[first : first + n_transactions]
+    before = ledger.transactions[first : first + int(ranks[-1])]
     pool = int((before["arguments_to"] - before["arguments_from"]).sum())
-    n = len(before)
-    state = create_grown(domain.state, **{**dict.fromkeys(GROWING, n), "pool": pool})
-    done = 0
+    state = create_grown(domain.state, **{**dict.fromkeys(GROWING, len(before)), "pool": pool})
     events: list[Participation | Epoch] = sorted(
         [*ledger.participations, *ledger.epochs], key=lambda event: event.n_applied
     )
-    for event in events:
-        ahead = event.n_applied - first
-        if ahead > n:
-            break
-        apply_again(state, domain, before[done:ahead])
-        if isinstance(event, Participation):
-            replay_participation(state, domain.rules, event)
-        else:
-            process_epoch(state, domain.rules, event.score_ppm, event.known)
-        done = ahead
-    apply_again(state, domain, before[done:])
-    return state
+    done = n_events = 0
+    for rank in ranks:
+        while n_events < len(events) and events[n_events].n_applied - first <= rank:
+            event = events[n_events]
+            apply_again(state, domain, before[done : event.n_applied - first])
+            if isinstance(event, Participation):
+                replay_participation(state, domain.rules, event)
+            else:
+                process_epoch(state, domain.rules, event.score_ppm, event.known)
+            done, n_events = event.n_applied - first, n_events + 1
+        apply_again(state, domain, before[done:rank])
+        done = int(rank)
+        yield state
 
 
 def apply_again(state: State, domain: Domain, transactions: Records) -> None:
@@ -98,8 +128,7 @@ def apply_again(state: State, domain: Domain, transactions: Records) -> None:
     apply_blocks(state, domain.rules, transactions, domain.world.arguments, receipts, ends)
 
 
-def _find_domain(fresh: Replication, trace: Trace, row: int) -> Domain:
-    org = int(trace.domains[row])
+def _find_domain(fresh: Replication, org: int) -> Domain:
     if org >= 0:
         return fresh.gateways[org]
     if org == CLEARING and fresh.domains.clearing is not None:

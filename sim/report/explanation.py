@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +13,9 @@ from sim.report.printable import make_printable
 if TYPE_CHECKING:
     from sim.experiment.explain import Explanation
     from sim.ledger.explain import Check
+
+TITLES = ("check", "verdict", "required", "held")
+STYLES = {"decides": "bold", "fails": "", "passes": "dim"}
 
 
 def create_heading(explanation: Explanation) -> str:
@@ -29,21 +32,44 @@ def create_heading(explanation: Explanation) -> str:
     return heading if explanation.code < 0 else f"{heading}, final at {explanation.final_s:.3f} s"
 
 
-def create_checks_table(explanation: Explanation) -> Table:
-    """One row a check, in the order in which the first that fails and binds decides."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("check", "verdict", "required", "held"):
-        table.add_column(title)
-    for check in explanation.checks:
-        decides = explanation.code == check.reason
-        style = "bold" if decides else "" if check.fails else "dim"
-        table.add_row(
-            Text(check.reason.name, style=style),
-            Text(_describe_verdict(check, decides), style=style),
-            Text(make_printable(check.required), style=style),
-            Text(make_printable(check.held), style=style),
+class CheckRow(NamedTuple):
+    """One check as it is shown, in print and on a page."""
+
+    reason: str
+    verdict: str
+    required: str
+    held: str
+    weight: str  # "decides", "fails" or "passes"
+
+
+def create_check_rows(explanation: Explanation) -> list[CheckRow]:
+    """Every check in the order in which the first that fails and binds decides."""
+    return [
+        CheckRow(
+            check.reason.name,
+            _describe_verdict(check, explanation.code == check.reason),
+            make_printable(check.required),
+            make_printable(check.held),
+            _get_weight(check, explanation.code == check.reason),
         )
+        for check in explanation.checks
+    ]
+
+
+def create_checks_table(explanation: Explanation) -> Table:
+    """One row a check, as a table of a terminal."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in TITLES:
+        table.add_column(title)
+    for row in create_check_rows(explanation):
+        table.add_row(*(Text(text, style=STYLES[row.weight]) for text in row[: len(TITLES)]))
     return table
+
+
+def _get_weight(check: Check, decides: bool) -> str:
+    if decides:
+        return "decides"
+    return "fails" if check.fails else "passes"
 
 
 def _describe_verdict(check: Check, decides: bool) -> str:

@@ -13,7 +13,7 @@ from sim.core.market import Occasion, Role, SaleState, SignalState
 from sim.core.records import Kind, Records
 from sim.ledger.state import ESCROW, N_ACCOUNTS, N_SALES
 from sim.model.batches import CLEARING
-from sim.model.reexecute import rebuild_state
+from sim.model.reexecute import rebuild_states
 from sim.model.run import Replication
 from sim.model.world import World
 from sim.policies.base import Protocol
@@ -247,7 +247,7 @@ def test_a_ledger_with_epochs_is_rebuilt_to_its_root(crowd: World, preset: str) 
     for epochs in (ledger.epochs, ledger.epochs[:-1]):
         domain = get_domain(Replication(crowd, policy, SEED, 0))
         n = len(ledger.transactions) - domain.n_applied
-        state = rebuild_state(domain, ledger._replace(epochs=epochs), n)
+        state = next(rebuild_states(domain, ledger._replace(epochs=epochs), [n]))
         domain.state = state
         state.dirty[:] = 1
         roots.append(domain.compute_state_root())

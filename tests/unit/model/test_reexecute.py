@@ -11,13 +11,14 @@ from sim.core.records import Effect, Kind
 from sim.model.reexecute import (
     CallName,
     explain_at,
+    explain_rows,
     find_agent,
     find_call,
     format_call,
     get_agent_name,
     list_calls,
     name_mask,
-    rebuild_state,
+    rebuild_states,
 )
 from sim.model.run import Replication
 from sim.policies.base import Inbound, Policy, Scope
@@ -110,8 +111,8 @@ def check_every_call(world: World, policy: Policy) -> set[int]:
     calls = (trace.truths["agent"] >= 0) & (trace.receipts["kind"] == Kind.CALL)
     rows = np.flatnonzero(calls & (trace.receipts["code"] >= 0))
     assert len(rows) > 20
-    for row in rows.tolist():
-        checks = explain(world, policy, trace, row)
+    explained = explain_rows(world, policy, SEED, trace.replication, trace, rows.tolist())
+    for row, checks in explained.items():
         receipt = trace.receipts[row]
         assert get_deciding(checks) == receipt["code"]
         violations = sum(1 << int(check.reason) for check in checks if check.fails)
@@ -246,5 +247,24 @@ def test_a_ledger_rebuilt_from_its_record_has_its_state_root(tmp_path: Path) -> 
     (ledger,) = trace.ledgers
     domain = Replication(world, CHAIN, SEED, 0).chain_domain
     assert domain is not None
-    domain.state = rebuild_state(domain, ledger, len(ledger.transactions) - domain.n_applied)
+    n = len(ledger.transactions) - domain.n_applied
+    domain.state = next(rebuild_states(domain, ledger, [n]))
     assert domain.compute_state_root() == ledger.state_root
+
+
+@pytest.mark.parametrize("policy", [GATEWAY, LAYERED], ids=["gateway", "layered"])
+def test_many_calls_are_explained_as_each_alone(world: World, policy: Policy) -> None:
+    trace = run(world, policy)
+    calls = (trace.truths["agent"] >= 0) & (trace.receipts["kind"] == Kind.CALL)
+    rows = np.flatnonzero(calls & (trace.receipts["code"] >= 0))[::-17].tolist()
+    together = explain_rows(world, policy, SEED, 0, trace, rows)
+    assert sorted(together) == sorted(rows)
+    for row in rows[:5]:
+        assert together[row] == explain(world, policy, trace, row)
+
+
+def test_of_many_calls_none_may_be_pending(world: World, trace: Trace) -> None:
+    receipts = trace.receipts.copy()
+    receipts["code"][1] = -1
+    with pytest.raises(ValueError, match="pending"):
+        explain_rows(world, GATEWAY, SEED, 0, trace._replace(receipts=receipts), [0, 1])
