@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sim.cli.attack import attack
 from sim.cli.compare import compare
 from sim.cli.figure import figure
 from sim.cli.ratings import ratings
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command("attack")(attack)
 app.command("replay")(replay)
 app.command("ratings")(ratings)
 app.command("verify")(verify)
