@@ -15,6 +15,7 @@ import typer
 from sim.cli.attack import attack
 from sim.cli.compare import compare
 from sim.cli.figure import figure
+from sim.cli.rare import rare
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
 from sim.cli.selftest import selftest
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command("attack")(attack)
 app.command("replay")(replay)
+app.command("rare")(rare)
 app.command("ratings")(ratings)
 app.command("verify")(verify)
 app.command("sweep")(sweep)

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import signal
+import sys
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sim.core.errors import InvariantError, StorageError
 from sim.experiment.cells import Job, create_chunk, format_replay, get_world
-from sim.experiment.execute import create_pool, load_rules
 from sim.metrics.outcomes import OUTCOMES, measure
 from sim.model.run import run_replication
 from sim.model.world import Arm
 
 if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
     from types import TracebackType
 
     from sim.metrics.base import Value
@@ -92,13 +94,30 @@ class Trials:
         if self.workers <= 1:
             return measure_attack(jobs[0], outcome)
         if self.pool is None:
-            load_rules(jobs)  # workers that are forked afterwards have them already
+            measure_attack(replace(jobs[0], last=1), outcome)  # loads the rules, once for all
             self.pool = create_pool(self.workers)
         try:
             parts = [self.pool.submit(measure_attack, job, outcome) for job in jobs]
             return [value for part in parts for value in part.result()]
         except BrokenProcessPool as error:
             raise StorageError("worker", "a process died; out of memory?") from error
+
+
+def create_pool(workers: int) -> ProcessPoolExecutor:
+    """Processes in a context of our own: nothing global is set, rules are inherited by a fork.
+
+    A trial needs all of its replications, so one process that dies ends the search, and the
+    standard pool will do.
+    """
+    method = "fork" if sys.platform == "linux" else "spawn"
+    context = multiprocessing.get_context(method)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=leave_interrupts)
+
+
+def leave_interrupts() -> None:
+    """A worker leaves an interrupt to its parent, which ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def create_slices(

@@ -15,7 +15,6 @@ import numpy as np
 from sim.core.market import Resolution, SignalState, Verdict
 from sim.core.purposes import Purpose
 from sim.core.records import RECEIPT, Ints, Kind
-from sim.core.units import PPM
 from sim.ledger.state import (
     ESCROW,
     N_FIXED,
@@ -95,8 +94,8 @@ class WrongfulConviction:
 
     def copy(self, state: Dispute) -> Dispute:
         """The same dispute, to go on from by itself."""
-        tables = (table.copy() for table in state.state)
-        return Dispute(State(*tables), state.n_asked)
+        tables = {name: table.copy() for name, table in state.state._asdict().items()}
+        return Dispute(State(**tables), state.n_asked)
 
     def advance(self, state: Dispute, draws: Draws) -> Dispute:
         """The challenge, then one judge after another in the order of the seats."""
@@ -145,8 +144,3 @@ class WrongfulConviction:
         broken = apply_blocks(ledger, self.rules, transactions, NO_ARGUMENTS, receipts, ends)
         if broken >= 0 or receipts["code"][0]:
             raise ValueError(f"{kind.name} was refused: {receipts['code'][0]}, block {broken}")
-
-
-def compute_share(chance_ppm: int) -> float:
-    """A chance in 0..1."""
-    return chance_ppm / PPM

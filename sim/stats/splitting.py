@@ -16,8 +16,7 @@ import numpy as np
 
 from sim.core.draws import Draws
 from sim.core.purposes import Purpose
-from sim.stats.intervals import Interval, compute_mean_interval
-from sim.stats.intervals import compute_clopper_pearson as compute_share_limits
+from sim.stats.intervals import Interval, compute_clopper_pearson, compute_mean_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +53,7 @@ class Run(NamedTuple):
     n_steps: int
 
     def compute_chance(self, trials: int) -> float:
-        """Product of the shares; 0 where a level was not reached, which is no estimate by itself."""
+        """Product of the shares; a 0 is no estimate by itself, only in a mean over runs."""
         return prod(hit / trials for hit in self.hits)
 
 
@@ -135,7 +134,7 @@ def compute_bound(hits: Sequence[int], tried: Sequence[int], level: float = 0.95
     """
     part = (1.0 - level) / len(hits)
     uppers = [
-        compute_share_limits(hit, n, 1.0 - 2.0 * part).high if n else 1.0
+        compute_clopper_pearson(hit, n, 1.0 - 2.0 * part).high if n else 1.0
         for hit, n in zip(hits, tried, strict=True)
     ]
     return prod(1.0 if upper is None else upper for upper in uppers)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from sim.experiment import attack as module
-from sim.experiment.attack import Plan, attack_policy
+from sim.experiment.attack import Plan, PolicyAttack, attack_policy
 from sim.experiment.attack_factors import Factor, Kind
 from sim.experiment.attack_search import Sampler, Settings
 from sim.experiment.attack_trials import compute_holdout_seed
@@ -59,11 +59,18 @@ def create_null_plan(folder: Path, seed: int) -> Plan:
     )
 
 
-def search_null(folder: Path, sampler: Sampler) -> Means:
-    found = [
-        attack_policy("null", create_null_plan(folder, seed), measure_null).worst[sampler]
-        for seed in range(1, N_SEARCHES + 1)
-    ]
+def search_null(folder: Path) -> list[PolicyAttack]:
+    plans = [create_null_plan(folder, seed) for seed in range(1, N_SEARCHES + 1)]
+    return [attack_policy("null", plan, measure_null) for plan in plans]
+
+
+@pytest.fixture(scope="module")
+def searches(tmp_path_factory: pytest.TempPathFactory) -> list[PolicyAttack]:
+    return search_null(tmp_path_factory.mktemp("null"))
+
+
+def compute_means(attacks: list[PolicyAttack], sampler: Sampler) -> Means:
+    found = [attack.worst[sampler] for attack in attacks]
     scores = [judged.trial.score for judged in found if judged.trial.score is not None]
     fresh = [value.num for judged in found for value in judged.values]
     assert len(scores) == N_SEARCHES
@@ -78,9 +85,9 @@ def is_honest(means: Means) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", [Sampler.RANDOM, Sampler.TPE])
 def test_a_search_score_is_inflated_and_the_holdout_is_not(
-    tmp_path: Path, sampler: Sampler
+    searches: list[PolicyAttack], sampler: Sampler
 ) -> None:
-    means = search_null(tmp_path, sampler)
+    means = compute_means(searches, sampler)
     assert abs(means.in_search - INFLATION) < 3.0 * SD_OF_BEST / sqrt(N_SEARCHES)
     assert is_honest(means)
 
@@ -90,7 +97,7 @@ def test_a_holdout_on_the_draws_of_the_search_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "compute_holdout_seed", lambda seed: seed)
-    assert not is_honest(search_null(tmp_path, Sampler.RANDOM))
+    assert not is_honest(compute_means(search_null(tmp_path), Sampler.RANDOM))
 
 
 def test_the_holdout_never_meets_the_draws_of_the_search(tmp_path: Path) -> None:

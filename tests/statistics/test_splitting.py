@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from sim.core.draws import Draws
+from sim.core.draws import Draws, draw_ppm
 from sim.core.purposes import Purpose
 from sim.stats.closed_forms import compute_ruin_chance
 from sim.stats.splitting import (
@@ -34,7 +34,8 @@ class Gambler:
 
     def advance(self, state: Wealth, draws: Draws) -> Wealth:
         wealth, played = state
-        won = int(draws.get_ppm(Purpose.SCHEME, 0, played)[0]) < self.win_ppm
+        drawn = draw_ppm(draws.key0, draws.key1, int(Purpose.SCHEME), 0, played)
+        won = drawn < self.win_ppm
         return wealth + (1 if won else -1), played + 1
 
     def get_level(self, state: Wealth) -> int:
