@@ -16,7 +16,7 @@ def rare(
     ] = "chain",
     trials: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Copies at each level of each run.")
-    ] = 300,
+    ] = 1_000,
     runs: Annotated[int, typer.Option(min=2, max=100_000, help="Independent runs.")] = 30,
     seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
     changes: Annotated[

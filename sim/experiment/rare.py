@@ -30,7 +30,7 @@ class RareOptions(NamedTuple):
     """Under which policy, and how much work."""
 
     policy: str
-    trials: int = 300  # copies at each level of each run
+    trials: int = 1_000  # copies at each level of each run
     runs: int = 30
     seed: int | None = None  # the scenario's if None
 

@@ -27,6 +27,11 @@ def describe_rare(result: RareResult) -> list[str]:
         if interval.low is not None and interval.high is not None:
             limits = f"{interval.low:.3g}..{interval.high:.3g}, 95 %, {interval.method}"
         lines.append(f"rare: p = {interval.mean:.4g} ({limits}, n = {n_runs} runs)")
+    if rarity.is_starved:
+        lines.append(
+            "few copies pass a level (fewer than 10 a run): the interval is too narrow; raise "
+            "--trials"
+        )
     lines += [
         f"exact: p = {result.exact:.4g}",
         f"levels: {rarity.levels}, votes against the innocent; reached from the one before: "
@@ -55,6 +60,7 @@ def create_rare_document(result: RareResult) -> dict[str, Any]:
         "seed": result.seed,
         "chance": None if rarity.interval is None else rarity.interval._asdict(),
         "bound": rarity.bound,
+        "few_copies_pass": rarity.is_starved,
         "exact": result.exact,
         "levels": rarity.levels,
         "trials": rarity.trials,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
+HITS_MIN = 10  # copies a run should bring through each level
 RUNS_MIN = 2  # of which a spread can be taken
 PRECISION, Z_95 = 0.1, 1.96  # what crude Monte Carlo is compared at: +-10 % at 95 %
 
@@ -66,6 +67,11 @@ class Rarity(NamedTuple, Generic[S]):
     interval: Interval | None  # of the mean over runs; None if no run reached the last level
     bound: float | None  # one-sided 95 % upper bound instead, taking copies for independent
     shares: tuple[float, ...]  # that reached each level from the one before, over all runs
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether so few copies pass a level that runs of nothing make the interval too narrow."""
+        return min(self.shares) * self.trials < HITS_MIN
 
     @property
     def n_steps(self) -> int:

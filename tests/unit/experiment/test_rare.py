@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 import sys
-from math import comb
+from math import comb, sqrt
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sim.cli import app
@@ -18,6 +19,7 @@ from sim.policies.registry import compile_chain_rules
 from sim.report.rare_table import describe_rare
 from sim.scenario.load import LoadedScenario, load_scenario
 from sim.scenario.policies import create_policies
+from sim.scenario.settings import parse_setting
 from sim.stats.closed_forms import compute_outvoted_chance
 from tests.markets_world import GROUPS, JUDGE, MARKET
 from tests.worlds import POLICIES, write_scenario
@@ -68,17 +70,24 @@ def test_a_copy_goes_on_by_itself() -> None:
 
 @pytest.mark.slow
 def test_an_innocent_is_convicted_as_rarely_as_is_known(tmp_path: Path) -> None:
-    result = run_rare(load(tmp_path, 0.005, JUDGE | {"count": 5}), RareOptions("chain", 150, 12))
-    assert result.exact == pytest.approx(1.24e-6, rel=0.01)
-    interval = result.rarity.interval
-    assert interval is not None
-    assert interval.low is not None
-    assert interval.high is not None
-    error = (interval.high - interval.mean) / 2.2  # t quantile of 12 runs
-    assert abs(interval.mean - result.exact) < 3.5 * error
+    loaded = load(tmp_path, 0.05, JUDGE | {"count": 13})
+    wide = load_scenario(loaded.path, [parse_setting("policies.chain.committee=11")])
+    result = run_rare(wide, RareOptions("chain", 200, 12))
+    assert result.exact == pytest.approx(5.801e-6, rel=1e-3)  # six or more of eleven
+    assert not result.rarity.is_starved
+    chances = [run.compute_chance(200) for run in result.rarity.runs]
+    error = float(np.std(chances, ddof=1)) / sqrt(len(chances))
+    assert error < 0.25 * result.exact
+    assert abs(float(np.mean(chances)) - result.exact) < 3.0 * error
     assert result.crude is not None
-    assert result.rarity.n_steps < result.crude / 1_000
-    assert "exact: p = 1.24" in "\n".join(describe_rare(result))
+    assert result.rarity.n_steps < result.crude / 100
+    assert "exact: p = 5.8" in "\n".join(describe_rare(result))
+
+
+def test_too_few_copies_are_owned_up_to(tmp_path: Path) -> None:
+    result = run_rare(load(tmp_path, 0.01, JUDGE), RareOptions("chain", 20, 2))
+    assert result.rarity.is_starved
+    assert "too narrow" in "\n".join(describe_rare(result))
 
 
 def test_judges_err_as_their_strategies_do(tmp_path: Path) -> None:
