@@ -61,11 +61,9 @@ def attack(
     from sim.scenario.settings import parse_setting
 
     loaded = load_scenario(file, [parse_setting(text) for text in changes or ()])
-    from sim.core.compiled import has_compiled_rules
     from sim.experiment.attack import AttackOptions, create_plan
     from sim.experiment.attack_search import load_optuna
     from sim.experiment.attack_store import write_attack
-    from sim.report.attack_table import describe_plan
 
     options = AttackOptions(
         tuple(policy or ()),
@@ -80,12 +78,19 @@ def attack(
     plan = create_plan(loaded, options)
     load_optuna()  # before anything is run without it
     if not quiet:
-        for line in describe_plan(plan):
-            typer.echo(line, err=True)
-        if not has_compiled_rules():
-            typer.echo("Compiling the rules, once for this version: about a minute.", err=True)
+        _announce(plan)
     result = _run_with_progress(plan, show=not quiet and sys.stderr.isatty())
     _print_result(result, write_attack(result, out), as_json=as_json, quiet=quiet)
+
+
+def _announce(plan: Plan) -> None:
+    from sim.core.compiled import has_compiled_rules
+    from sim.report.attack_table import describe_plan
+
+    for line in describe_plan(plan):
+        typer.echo(line, err=True)
+    if not has_compiled_rules():
+        typer.echo("Compiling the rules, once for this version: about a minute.", err=True)
 
 
 def _run_with_progress(plan: Plan, *, show: bool) -> AttackResult:

@@ -34,6 +34,7 @@ STRING_IMPORTS = {  # sources that may import from strings, and from which modul
     "sim/metrics/registry.py": ("importlib.metadata.entry_points",),
     "sim/experiment/run.py": ("importlib.metadata.version",),  # a number to record, no import
     "sim/experiment/cells.py": ("importlib.metadata.version",),
+    "sim/experiment/attack_store.py": ("importlib.metadata.version",),
 }
 TOP_LEVEL = {
     "pyproject.toml",
