@@ -12,9 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
+from sim.cli.attack import attack
 from sim.cli.check import check
 from sim.cli.compare import compare
 from sim.cli.figure import figure
+from sim.cli.rare import rare
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
 from sim.cli.report import report
@@ -32,7 +34,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("check")(check)
+app.command("attack")(attack)
 app.command("replay")(replay)
+app.command("rare")(rare)
 app.command("ratings")(ratings)
 app.command("report")(report)
 app.command("verify")(verify)

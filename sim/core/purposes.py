@@ -53,6 +53,7 @@ class Purpose(IntEnum):
     MESSAGE_COPY = 69
     MESSAGE_DELAY = 70
     MESSAGE_LATE = 71
+    SPLIT = 72
 
 
 EXOGENOUS = frozenset(purpose for purpose in Purpose if purpose < Purpose.SERVICE)

@@ -1,12 +1,16 @@
 """Answers that are known without a simulation, to judge simulations by.
 
-A queue with several servers, a gambler's ruin, an audit of a sample. Each holds under the
-assumptions it names, and a simulation that shares them has to agree.
+A queue with several servers, a gambler's ruin, an audit of a sample, a committee. Each holds
+under the assumptions it names, and a simulation that shares them has to agree.
 """
 
 from __future__ import annotations
 
 from math import exp, expm1, log, log1p
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def compute_wait_chance(n_servers: int, arrivals: float, services: float) -> float:
@@ -92,6 +96,31 @@ def compute_audit_chance(n_records: int, n_bad: int, n_sampled: int) -> float:
     if fewer == 0:
         return 0.0
     return -expm1(sum(log1p(-more / (n_records - drawn)) for drawn in range(fewer)))
+
+
+def compute_outvoted_chance(chances: Sequence[float], n_seats: int) -> float:
+    """Chance that more than half of a committee's seats vote wrong.
+
+    The seats are consecutive judges from one drawn with equal chances on; each votes wrong by
+    itself.
+
+    Shapes: one chance for each judge, in their order.
+    Units:  chances in 0..1; n_seats in 1..the number of judges.
+    Errors: ValueError if a number is out of range.
+    Source: Poisson 1837, the number of successes of unequal trials, by its recursion; the mean
+            over first seats. With equal chances it is the binomial tail.
+    """
+    if not 1 <= n_seats <= len(chances) or not all(0.0 <= chance <= 1.0 for chance in chances):
+        raise ValueError(f"expected chances in 0..1 of at least {n_seats} judges, and a seat")
+    total = 0.0
+    for first in range(len(chances)):
+        counts = [1.0]  # chance of each number of wrong votes so far
+        for seat in range(n_seats):
+            wrong = chances[(first + seat) % len(chances)]
+            kept = [count * (1.0 - wrong) for count in counts] + [0.0]
+            counts = [a + b * wrong for a, b in zip(kept, [0.0, *counts], strict=True)]
+        total += sum(counts[n_seats // 2 + 1 :])
+    return total / len(chances)
 
 
 def validate_queue(n_servers: int, arrivals: float, services: float) -> None:

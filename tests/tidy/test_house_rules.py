@@ -35,6 +35,7 @@ STRING_IMPORTS = {  # sources that may import from strings, and from which modul
     "sim/experiment/run.py": ("importlib.metadata.version",),  # a number to record, no import
     "sim/experiment/cells.py": ("importlib.metadata.version",),
     "sim/experiment/accept.py": ("importlib.metadata.version",),
+    "sim/experiment/attack_store.py": ("importlib.metadata.version",),
 }
 TOP_LEVEL = {
     "pyproject.toml",
