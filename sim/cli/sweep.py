@@ -15,39 +15,44 @@ if TYPE_CHECKING:
     from sim.experiment.sweep import SweepResult
     from sim.scenario.sweep import Spread
 
+DesignOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="grid, latin_hypercube, sobol or morris. Default: the scenario's, else grid.",
+    ),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=V1,V2,...", help="Values of one key; repeatable."),
+]
+Ranges = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set-range",
+        metavar="PATH=LOW..HIGH",
+        help="A range of one key, on a log scale with :log at its end; repeatable.",
+    ),
+]
+Points = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="grid: values of each range. latin_hypercube: points. sobol: N (D + 2) points. "
+        "morris: trajectories.",
+    ),
+]
+
 PLAIN_WIDTH = 150  # of a file or pipe, which has no edge to wrap at
 
 
 def sweep(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")],
-    design: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="grid, latin_hypercube, sobol or morris. Default: the scenario's, else grid.",
-        ),
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=V1,V2,...", help="Values of one key; repeatable."),
-    ] = None,
-    ranges: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set-range",
-            metavar="PATH=LOW..HIGH",
-            help="A range of one key, on a log scale with :log at its end; repeatable.",
-        ),
-    ] = None,
-    points: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="grid: values of each range. latin_hypercube: points. sobol: N (D + 2) points. "
-            "morris: trajectories.",
-        ),
-    ] = None,
+    design: DesignOption = None,
+    changes: Changes = None,
+    ranges: Ranges = None,
+    points: Points = None,
     policy: Annotated[
         list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
     ] = None,

@@ -94,7 +94,7 @@ def run_scenario(
     seed = loaded.scenario.seed if options.seed is None else options.seed
     replications = options.replications or loaded.scenario.replications
     if options.until is not None:
-        replications = REPLICATIONS_FIRST
+        replications = min(REPLICATIONS_FIRST, options.replications or REPLICATIONS_FIRST)
     with ExitStack() as stack:
         run_folder = get_run_folder(loaded, options.out) if options.out else None
         folders = _open_folders(loaded, policies, seed, run_folder, stack)

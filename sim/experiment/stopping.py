@@ -18,7 +18,7 @@ REPLICATIONS_FIRST = 30
 REPLICATIONS_STEP = 10
 REPLICATIONS_MAX = 2_000  # unless told otherwise
 # what was never seen, or always the same, has no width to compare with its mean
-POINTS = {Method.IDENTICAL_SAMPLE, Method.NO_EVENTS, Method.ZERO_BOUND, Method.NO_INTERVAL}
+POINTS = {Method.IDENTICAL_SAMPLE, Method.NO_EVENTS, Method.ZERO_BOUND}
 
 
 @dataclass(frozen=True, slots=True)
