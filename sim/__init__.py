@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.report.notebook import compare, load, ratings, run
+    from sim.report.notebook_sweep import span, sweep
 
-__all__ = ["compare", "load", "ratings", "run"]
+__all__ = ["compare", "load", "ratings", "run", "span", "sweep"]
+_OF_SWEEPS = ("span", "sweep")
 
 
 def __getattr__(name: str) -> Any:
@@ -22,7 +24,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'sim' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - `import sim` costs nothing
 
-    return getattr(import_module("sim.report.notebook"), name)
+    room = "sim.report.notebook_sweep" if name in _OF_SWEEPS else "sim.report.notebook"
+    return getattr(import_module(room), name)
 
 
 def __dir__() -> list[str]:

@@ -26,13 +26,17 @@ from sim.importers.ratings import load_labels, load_network
 from sim.report.figures import create_figure, draw, list_figures
 from sim.report.notebook_html import render_comparison, render_result
 from sim.report.notebook_progress import watch
+from sim.report.page import create_page
 from sim.scenario.load import load_scenario
-from sim.scenario.settings import parse_setting
+from sim.scenario.settings import parse_setting, write_value
+from sim.trace.store import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.figure import Figure
+
+    from sim.scenario.settings import Setting
 
 
 Place = str | Path
@@ -167,6 +171,15 @@ class Result:
         data = create_figure(stored, _choose(name, list_figures(stored), "figure"))
         return draw(data, width=width, theme="paper")
 
+    def write_report(self, path: Place) -> Path:
+        """Write the page that `sim report` writes, whole or not at all; where it stands.
+
+        Errors: InputError if the result was not written; StorageError.
+        """
+        target = Path(path)
+        replace_file(target, create_page([find_tables(self.run)]).encode())
+        return target
+
     def prove(self, policy: str, number: int, replication: int = 0) -> RecordProof:
         """Proof that a record stands in the log of a policy's chain; see `RecordProof.holds`.
 
@@ -295,17 +308,9 @@ def _take(source: Result | Place, options: Mapping[str, Any]) -> Result:
     return load(source) if Path(source).is_dir() else run(source, **options)
 
 
-def create_settings(values: Mapping[str, Any]) -> list[Any]:
+def create_settings(values: Mapping[str, Any]) -> list[Setting]:
     """Settings of a mapping from dotted path to value, each written as YAML would have it."""
-    return [parse_setting(f"{path}={_write_value(value)}") for path, value in values.items()]
-
-
-def _write_value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_write_value(item) for item in value)}]"
-    return str(value)
+    return [parse_setting(f"{path}={write_value(value)}") for path, value in values.items()]
 
 
 def _choose(name: str, known: Any, noun: str) -> str:

@@ -47,6 +47,15 @@ def parse_setting(text: str) -> Setting:
     return setting
 
 
+def write_value(value: object) -> str:
+    """A value of Python as a file would have it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(write_value(item) for item in value)}]"
+    return str(value)
+
+
 def apply_settings(tree: MapNode, settings: Sequence[Setting]) -> MapNode:
     """A tree with every setting in it; the one handed in stays as it was.
 

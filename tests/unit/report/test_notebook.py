@@ -185,3 +185,29 @@ def test_a_failed_cell_leaves_its_cause_in_the_notebook() -> None:
 
 def test_outside_a_notebook_there_is_no_display() -> None:
     assert notebook_progress.find_display() is None
+
+
+@pytest.mark.slow
+def test_a_sweep_is_a_table_and_its_indices(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    factors = {"policies.chain.fee": sim.span(0, 3), "agents.worker.count": [1, 2]}
+    swept = sim.sweep(
+        path,
+        factors,
+        design="morris",
+        points=2,
+        policies=["chain"],
+        replications=1,
+        workers=1,
+        out=tmp_path / "out",
+        progress=False,
+    )
+    assert {"policies.chain.fee", "agents.worker.count", "outcome"} <= set(swept.table.columns)
+    assert set(swept.table["policy"]) == {"chain"}
+    assert {"mu_star", "sigma"} <= set(swept.sensitivity["index"])
+    assert "agents.worker.count" in swept._repr_html_()
+
+
+def test_a_result_writes_its_page(result: Result, tmp_path: Path) -> None:
+    page = result.write_report(tmp_path / "page.html")
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
