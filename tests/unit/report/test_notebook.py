@@ -210,4 +210,4 @@ def test_a_sweep_is_a_table_and_its_indices(tmp_path: Path) -> None:
 
 def test_a_result_writes_its_page(result: Result, tmp_path: Path) -> None:
     page = result.write_report(tmp_path / "page.html")
-    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
