@@ -11,6 +11,7 @@ from sim.core.reasons import get_bit
 from sim.experiment.accept import accept_scenario
 from sim.experiment.check import CheckOptions, check_scenario
 from sim.ledger.rules import Rules
+from sim.model import genesis
 from sim.policies import registry
 from sim.policies.base import Check, Policy
 from sim.policies.unbound import REASONS
@@ -44,6 +45,7 @@ def test_a_check_that_no_longer_refuses_fails_the_gate_and_is_named(
     assert accept_scenario(loaded, path, options).exit_code == 0
     assert check_scenario(loaded, path, options).exit_code == 0
     monkeypatch.setattr(registry, "compile_unbound", unbind_capability)
+    monkeypatch.setattr(genesis, "_get_genesis", genesis._get_genesis.__wrapped__)  # compile anew
     broken = check_scenario(loaded, path, options)
     assert broken.exit_code == 1
     failed = [verdict for verdict in broken.verdicts if verdict.state is GateState.FAIL]

@@ -73,6 +73,7 @@ def held(sim: Sim, world: Path, tmp_path: Path) -> tuple[object, ...]:
     return words
 
 
+@pytest.mark.slow
 def test_from_the_first_time_to_a_regression_and_its_acceptance(
     sim: Sim, held: tuple[object, ...]
 ) -> None:

@@ -54,6 +54,7 @@ def test_an_outcome_has_a_line_of_its_own_and_whole_numbers_no_point() -> None:
     assert "null" not in line
 
 
+@pytest.mark.slow
 def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
     content = format_baseline(BASELINE)
     passed = []

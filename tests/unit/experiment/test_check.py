@@ -13,13 +13,22 @@ from sim.experiment import accept as accepting
 from sim.experiment import check as module
 from sim.experiment.accept import accept_scenario
 from sim.experiment.baseline import format_baseline, load_baseline, write_baseline
-from sim.experiment.check import Check, CheckOptions, check_scenario, find_paths, plan_looks
+from sim.experiment.check import (
+    Check,
+    CheckOptions,
+    check_scenario,
+    find_difference,
+    find_paths,
+    plan_looks,
+)
+from sim.experiment.gates import plan_gates
 from sim.experiment.run import RunResult
 from sim.metrics.base import NullReason, Value
 from sim.scenario.load import LoadedScenario, load_scenario
+from sim.scenario.policies import create_policies
 from sim.scenario.settings import parse_setting
 from sim.stats.noninferiority import GateState
-from tests.worlds import create_reacher, create_worker, write_scenario
+from tests.worlds import SCENARIOS, SHIPPED, create_reacher, create_worker, write_scenario
 
 SCENARIO: dict[str, Any] = {
     "horizon": "20s",
@@ -89,6 +98,7 @@ def test_a_lever_that_lets_calls_round_the_gateway_fails_and_is_named(
     assert found.arms["unguarded"].has_same_record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("margin", "state"), [("0.2", GateState.PASS), ("0.005", GateState.FAIL)])
 def test_a_known_change_is_measured_and_judged_by_its_margin(
     margin: str, state: GateState, tmp_path: Path
@@ -213,6 +223,7 @@ def test_what_must_be_zero_fails_without_being_declared(
     assert "first in 5" in failed.text
 
 
+@pytest.mark.slow
 def test_it_looks_again_while_something_is_undecided(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +287,22 @@ def test_a_declared_gate_that_no_policy_has_a_number_for_is_an_error(tmp_path: P
     found = check(loaded, path)
     assert found.exit_code == 1
     assert found.verdicts[-1].text == "no policy has such a number, so nothing is held"
+
+
+BASELINES = sorted((SCENARIOS.parent / "results" / "baselines").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", BASELINES, ids=lambda path: path.stem)
+def test_a_committed_baseline_is_of_its_scenario_as_it_stands(path: Path) -> None:
+    loaded = load_scenario(SCENARIOS / f"{path.stem}.yaml")
+    plan = plan_gates(loaded.scenario.gates, create_policies(loaded))
+    assert find_difference(loaded, load_baseline(path), plan, CheckOptions()) == ""
+
+
+def test_every_shipped_scenario_with_gates_has_a_baseline() -> None:
+    gated = [name for name in SHIPPED if load_scenario(SCENARIOS / f"{name}.yaml").scenario.gates]
+    assert gated == [path.stem for path in BASELINES]
+    assert gated
 
 
 # accepting
