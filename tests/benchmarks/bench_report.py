@@ -45,7 +45,7 @@ def count_receipts(folder: Path) -> int:
     return sum(pq.read_metadata(path).num_rows for path in folder.rglob("transactions-*.parquet"))
 
 
-@pytest.mark.parametrize(("agents", "replications"), [(20_000, 1), (600, 32)])
+@pytest.mark.parametrize(("agents", "replications"), [(7_000, 1), (600, 12)])
 def test_a_page_of_a_million_receipts(
     benchmark: BenchmarkFixture, tmp_path: Path, agents: int, replications: int
 ) -> None:

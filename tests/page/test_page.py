@@ -15,7 +15,7 @@ from sim.experiment.tables import StoredResult
 from sim.report.explanation import create_check_rows, create_heading
 from sim.report.figures import create_csv
 from sim.report.page.render import render_page
-from sim.report.page.sections import Section
+from sim.report.page.sections import Section, create_picture
 from tests.page.checks import (
     Visit,
     find_barriers,
@@ -306,10 +306,9 @@ def test_a_command_is_copied_or_selected(page: Page) -> None:
 def test_several_results_stand_on_one_page(
     browser: Browser, section: Section, result: StoredResult, tmp_path: Path
 ) -> None:
-    from sim.report.page.sections import create_section  # noqa: PLC0415
-
-    text = render_page([section, create_section(result, "r2")])
-    visit = Visit(browser, write_page(tmp_path, text))
+    picture = create_picture(result, section.pictures[0].data.name, "r2")
+    other = section._replace(key="r2", pictures=[picture])
+    visit = Visit(browser, write_page(tmp_path, render_page([section, other])))
     page = visit.page
     expect(page.locator("article")).to_have_count(2)
     expect(page.locator("main > .scroll tbody tr")).to_have_count(2)
