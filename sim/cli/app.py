@@ -183,14 +183,24 @@ def explain(
         list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
     ] = None,
     replication: Annotated[int, typer.Option(min=0)] = 0,
+    reason: Annotated[
+        str, typer.Option(metavar="NAME", help="List only calls refused for this reason.")
+    ] = "",
+    agent: Annotated[
+        str, typer.Option(metavar="NAME", help="List only calls of this agent or group.")
+    ] = "",
+    org: Annotated[str, typer.Option(metavar="NAME", help="List only calls of this org.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Every check of one call, in order, under each policy; without CALL, name some calls."""
     from sim.cli.explaining import print_calls, print_explanations
+    from sim.experiment.explainable import Wanted
 
+    wanted, policies = Wanted(reason, agent, org), tuple(policy or ())
     if call is None:
-        print_calls(result, replication, tuple(policy or ()))
+        print_calls(result, replication, policies, wanted, as_json=as_json)
     else:
-        print_explanations(result, call, replication, tuple(policy or ()))
+        print_explanations(result, call, replication, policies, wanted, as_json=as_json)
 
 
 def _print_json(document: Any) -> None:
