@@ -35,6 +35,12 @@ STRING_IMPORTS = {  # sources that may import from strings, and from which modul
     "sim/experiment/run.py": ("importlib.metadata.version",),  # a number to record, no import
     "sim/experiment/cells.py": ("importlib.metadata.version",),
     "sim/experiment/accept.py": ("importlib.metadata.version",),
+    "sim/experiment/conformance/battery.py": (
+        "importlib.metadata.EntryPoint",
+        "importlib.metadata.PackageNotFoundError",
+        "importlib.metadata.distribution",
+        "importlib.metadata.entry_points",
+    ),
 }
 TOP_LEVEL = {
     "pyproject.toml",
