@@ -15,6 +15,7 @@ import typer
 from sim.cli.attack import attack
 from sim.cli.check import check
 from sim.cli.compare import compare
+from sim.cli.conformance import conformance
 from sim.cli.figure import figure
 from sim.cli.rare import rare
 from sim.cli.ratings import ratings
@@ -44,6 +45,7 @@ app.command("sweep")(sweep)
 app.command("figure")(figure)
 app.command("compare")(compare)
 app.command("selftest")(selftest)
+app.command("conformance")(conformance)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -187,14 +189,24 @@ def explain(
         list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
     ] = None,
     replication: Annotated[int, typer.Option(min=0)] = 0,
+    reason: Annotated[
+        str, typer.Option(metavar="NAME", help="List only calls refused for this reason.")
+    ] = "",
+    agent: Annotated[
+        str, typer.Option(metavar="NAME", help="List only calls of this agent or group.")
+    ] = "",
+    org: Annotated[str, typer.Option(metavar="NAME", help="List only calls of this org.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Every check of one call, in order, under each policy; without CALL, name some calls."""
     from sim.cli.explaining import print_calls, print_explanations
+    from sim.experiment.explainable import Wanted
 
+    wanted, policies = Wanted(reason, agent, org), tuple(policy or ())
     if call is None:
-        print_calls(result, replication, tuple(policy or ()))
+        print_calls(result, replication, policies, wanted, as_json=as_json)
     else:
-        print_explanations(result, call, replication, tuple(policy or ()))
+        print_explanations(result, call, replication, policies, wanted, as_json=as_json)
 
 
 def _print_json(document: Any) -> None:

@@ -17,7 +17,6 @@ from sim.model.reexecute import (
     find_call,
     format_call,
     get_agent_name,
-    list_calls,
 )
 from sim.model.run import run_replication
 from sim.model.world import World, create_world
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from sim.ledger.explain import Check
     from sim.policies.base import Policy
     from sim.trace.records import Trace
-
-LISTED_MAX = 20
 
 
 def _get_rank(order: list[str], name: str) -> int:
@@ -140,16 +137,6 @@ class StoredRun:
                 "another version of the code made this result",
             )
         return trace
-
-
-def list_explainable(folder: Path, replication: int, policies: tuple[str, ...] = ()) -> list[str]:
-    """Calls of a result that a reader may want explained, under the first policy asked for.
-
-    Errors: InputError, StorageError.
-    """
-    stored = StoredRun(folder)
-    trace = stored.run_again(stored.choose(policies)[0], replication)
-    return list_calls(stored.world, trace, LISTED_MAX)
 
 
 def explain(

@@ -20,6 +20,8 @@ from sim.trace.records import Epoch, Participation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from sim.core.records import Ints, Records
     from sim.ledger.state import State
     from sim.model.domains import Domain
@@ -167,13 +169,20 @@ def find_agent(world: World, name: str) -> int | None:
     return None
 
 
-def list_calls(world: World, trace: Trace, most: int) -> list[str]:
-    """Names of the first calls that a reader may want explained: unauthorized ones, then denied."""
+def list_calls(
+    world: World, trace: Trace, most: int, among: NDArray[np.bool_] | None = None
+) -> list[str]:
+    """Names of the first calls that a reader may want explained: unauthorized ones, then denied.
+
+    `among` flags the rows that are looked at, shape (n,); None: all.
+    """
     truths, receipts = trace.truths, trace.receipts
     of_agents = truths["agent"] >= 0
+    if among is not None:
+        of_agents &= among
     wanted = np.flatnonzero(of_agents & (truths["legit"] == 0))
     denied = np.flatnonzero(of_agents & (truths["legit"] == 1) & (receipts["code"] > 0))
-    return [format_call(world, truths[row]) for row in (*wanted, *denied)][:most]
+    return [format_call(world, truths[row]) for row in (*wanted, *denied)[:most]]
 
 
 def format_call(world: World, truth: np.void) -> str:

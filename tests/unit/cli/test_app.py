@@ -510,11 +510,34 @@ def test_calls_are_named_and_each_can_be_explained(sim: Callable[..., Ended], fo
     for call in calls[:3]:
         ended = sim("explain", folder, call.strip())
         assert (ended.code, ended.err) == (0, "")
-        headings = [line for line in ended.out.splitlines() if ": " in line]
-        assert [line.split(":")[0] for line in headings] == ["unguarded", "chain", "mine"]
+        heading, policies, verdicts, *_ = ended.out.splitlines()
+        assert heading.startswith(f"{call.strip()} called ")
+        assert policies.split() == ["unguarded", "chain", "mine"]
+        assert verdicts.startswith("verdict")
         assert "CAPABILITY_DENIED" in ended.out
     chosen = sim("explain", folder, calls[0].strip(), "--policy", "chain")
     assert "unguarded" not in chosen.out
+    assert chosen.out.startswith("chain: ")
+
+
+def test_an_explanation_is_one_document(sim: Callable[..., Ended], folder: Path) -> None:
+    refused = ["--reason", "CAPABILITY_DENIED", "--policy", "chain"]
+    listed = json.loads(sim("explain", folder, *refused, "--json").out)
+    assert listed["policy"] == "chain"
+    ended = sim("explain", folder, listed["calls"][0], "--json")
+    assert (ended.code, ended.err) == (0, "")
+    document = json.loads(ended.out)
+    assert document["call"] == listed["calls"][0]
+    by_policy = {entry["policy"]: entry for entry in document["policies"]}
+    assert list(by_policy) == ["unguarded", "chain", "mine"]
+    assert by_policy["chain"]["verdict"] == "refused"
+    deciding = [check for check in by_policy["chain"]["checks"] if check["decides"]]
+    assert [(check["name"], check["outcome"], check["binding"]) for check in deciding] == [
+        ("CAPABILITY_DENIED", "fails", True)
+    ]
+    failing = [check for check in by_policy["unguarded"]["checks"] if check["outcome"] == "fails"]
+    assert failing
+    assert not any(check["binding"] for check in failing)
 
 
 def test_a_market_without_calls_says_where_the_reasons_of_its_trades_stand(
@@ -543,6 +566,10 @@ def test_a_market_without_calls_says_where_the_reasons_of_its_trades_stand(
         (["worker-0/0/0/0", "--replication", "2"], "must be below 2, got 2"),
         (["--policy", "chian"], "did you mean 'chain'?"),
         (["--replication", "9"], "must be below 2, got 9"),
+        (["--reason", "CAPABILITY_DENID"], "did you mean 'CAPABILITY_DENIED'?"),
+        (["--agent", "wroker-0"], "did you mean 'worker-0'?"),
+        (["--org", "frim-0"], "did you mean 'firm-0'?"),
+        (["worker-0/0/0/0", "--org", "firm-0"], "--org: narrows the listing"),
     ],
 )
 def test_what_cannot_be_explained_is_refused(

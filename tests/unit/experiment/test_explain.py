@@ -11,7 +11,8 @@ import pytest
 from sim.core.errors import AmbitError, InputError, StorageError
 from sim.core.reasons import PENDING, Reason
 from sim.experiment import explain as module
-from sim.experiment.explain import LISTED_MAX, Explanation, explain, list_explainable
+from sim.experiment.explain import Explanation, explain
+from sim.experiment.explainable import LISTED_MAX, Wanted, list_explainable
 from sim.experiment.run import RunOptions, run_scenario
 from sim.model.reexecute import format_call
 from sim.scenario.load import load_scenario
@@ -59,7 +60,7 @@ def find_manifest(folder: Path, policy: str) -> Path:
 
 
 def test_calls_that_nobody_asked_for_come_first(folder: Path, tmp_path: Path) -> None:
-    listed = list_explainable(folder, 0)
+    listed = list_explainable(folder, 0).calls
     assert 0 < len(listed) <= LISTED_MAX
     assert len(set(listed)) == len(listed)
     world = load_world(tmp_path, **SETTINGS)
@@ -68,11 +69,11 @@ def test_calls_that_nobody_asked_for_come_first(folder: Path, tmp_path: Path) ->
     assert n_unasked > 0
     first = listed[: min(n_unasked, LISTED_MAX)]
     assert all(int(name.split("/")[2]) >= 64 for name in first)  # acts no task asked for
-    assert list_explainable(folder, 1) != listed
+    assert list_explainable(folder, 1).calls != listed
 
 
 def test_every_listed_call_is_explained_under_every_policy(folder: Path) -> None:
-    for call in list_explainable(folder, 0):
+    for call in list_explainable(folder, 0).calls:
         explanations = explain(folder, call, 0)
         assert [explanation.policy for explanation in explanations] == NAMES
         for explanation in explanations:
@@ -104,7 +105,7 @@ def test_a_lone_agent_goes_by_the_name_of_its_group(folder: Path) -> None:
 
 
 def test_policies_can_be_chosen(folder: Path) -> None:
-    call = list_explainable(folder, 0)[0]
+    call = list_explainable(folder, 0).calls[0]
     chosen = explain(folder, call, 0, ("mine", "gateway"))
     assert [explanation.policy for explanation in chosen] == ["gateway", "mine"]
     assert chosen[0] == explain(folder, call, 0)[1]
@@ -252,3 +253,54 @@ def test_a_result_of_an_older_version_does_not_hide_the_new_one(
         run(tmp_path)
     folder = run(tmp_path)
     assert explain(folder, "alone/0/0/0", 0, ("gateway",))[0].code == 0
+
+
+# calls of one kind
+
+
+def list_of(folder: Path, policy: str, **wanted: str) -> list[str]:
+    return list_explainable(folder, 0, (policy,), Wanted(**wanted)).calls
+
+
+def test_calls_of_an_agent_or_a_group_can_be_listed(folder: Path) -> None:
+    everything = list_of(folder, "gateway")
+    for name in ("reacher-0", "reacher"):
+        listed = list_of(folder, "gateway", agent=name)
+        assert listed
+        assert all(call.startswith((f"{name}/", f"{name}-")) for call in listed)
+        assert {call for call in everything if call.startswith(f"{name}/")} <= set(listed)
+
+
+def test_calls_refused_for_a_reason_can_be_listed(folder: Path) -> None:
+    listed = list_of(folder, "gateway", reason="capability_denied")
+    assert listed
+    for call in listed[:2]:
+        (explanation,) = explain(folder, call, 0, ("gateway",))
+        assert explanation.code == Reason.CAPABILITY_DENIED
+    assert list_of(folder, "unguarded", reason="CAPABILITY_DENIED") == []
+
+
+def test_calls_of_an_org_are_those_of_its_agents(folder: Path) -> None:
+    by_org = [set(list_of(folder, "gateway", org=f"firm-{k}", agent="reacher")) for k in (0, 1)]
+    assert by_org[0]
+    assert by_org[1]
+    assert not by_org[0] & by_org[1]
+    assert by_org[0] | by_org[1] >= set(list_of(folder, "gateway", agent="reacher"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "key", "nearest"),
+    [
+        ({"reason": "capabilty_denied"}, "--reason", "CAPABILITY_DENIED"),
+        ({"reason": "APPLIED"}, "--reason", ""),
+        ({"agent": "recher-0"}, "--agent", "reacher-0"),
+        ({"org": "frim-0"}, "--org", "firm-0"),
+    ],
+)
+def test_a_kind_that_does_not_exist_is_refused(
+    folder: Path, wanted: dict[str, str], key: str, nearest: str
+) -> None:
+    with pytest.raises(InputError, match="unknown") as caught:
+        list_of(folder, "gateway", **wanted)
+    assert caught.value.key == key
+    assert caught.value.nearest == nearest
