@@ -15,7 +15,6 @@ import typer
 from sim.cli.attack import attack
 from sim.cli.check import check
 from sim.cli.compare import compare
-from sim.cli.conformance import conformance
 from sim.cli.figure import figure
 from sim.cli.rare import rare
 from sim.cli.ratings import ratings
@@ -45,7 +44,6 @@ app.command("sweep")(sweep)
 app.command("figure")(figure)
 app.command("compare")(compare)
 app.command("selftest")(selftest)
-app.command("conformance")(conformance)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]

@@ -239,7 +239,7 @@ SHAPES: dict[str, type[AgentGroup]] = {
 }
 
 
-def create_group(name: str, strategy: type) -> type[AgentGroup]:
+def _create_group(name: str, strategy: type) -> type[AgentGroup]:
     """Model of a group with this strategy: the group's own keys and the strategy's knobs."""
     tag: Any = (Literal[name], Field(description=get_summary(strategy)))
     shape = SHAPES.get(name, TraderGroup if hasattr(strategy, "trade") else TaskedGroup)
@@ -276,7 +276,7 @@ def create_schema() -> type[Scenario]:
 
     Made once: a sweep reads thousands of settings of one scenario.
     """
-    groups = _create_entries(create_group(*item) for item in load_behaviours().items())
+    groups = _create_entries(_create_group(*item) for item in load_behaviours().items())
     faults = _create_entries(_create_fault(*item) for item in FAULTS.items())
     return create_model(
         "ScenarioFile",

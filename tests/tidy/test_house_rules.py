@@ -36,12 +36,6 @@ STRING_IMPORTS = {  # sources that may import from strings, and from which modul
     "sim/experiment/cells.py": ("importlib.metadata.version",),
     "sim/experiment/accept.py": ("importlib.metadata.version",),
     "sim/experiment/attack_store.py": ("importlib.metadata.version",),
-    "sim/experiment/conformance/battery.py": (
-        "importlib.metadata.EntryPoint",
-        "importlib.metadata.PackageNotFoundError",
-        "importlib.metadata.distribution",
-        "importlib.metadata.entry_points",
-    ),
 }
 TOP_LEVEL = {
     "pyproject.toml",
