@@ -89,5 +89,5 @@ def _create_finding(finding: Finding) -> dict[str, Any]:
 
 def _make_plain(value: Any) -> Any:
     """A number that JSON lacks becomes its name."""
-    is_plain = value is None or isinstance(value, str | int | bool | list | dict)
+    is_plain = value is None or isinstance(value, str | int | list | dict)
     return value if is_plain else str(value)
