@@ -38,8 +38,9 @@ from sim.trace.store import MANIFEST
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+OF_EACH_REPLICATION = ("digests", "exogenous")  # facts that are lists of digests
 # facts that may differ although the run is the same, or that are compared in a way of their own
-NOT_COMPARED = {"files", "manifest", "version", "code", "digests", "last"}
+NOT_COMPARED = {"files", "manifest", "version", "code", "last", *OF_EACH_REPLICATION}
 
 
 class Kind(Enum):
@@ -138,13 +139,15 @@ def _check_manifest(family: Family) -> Iterator[Finding]:
         return
     names = {name.partition("/")[0] for name in family.facts["files"]}
     cells = [cell for cell in family.cells if cell.stored.path.name in names]
-    told = [text for cell in cells for text in cell.facts["digests"]]
-    told = told[: int(family.facts["replications"])]
+    told = {
+        key: [text for cell in cells for text in cell.facts[key]][: family.facts["replications"]]
+        for key in OF_EACH_REPLICATION
+    }
     expected: dict[str, Any] = {
         **{key: cells[0].facts[key] for key in NEEDED if key in cells[0].facts},
-        "replications": len(told),
-        "digests": told,
-        "digest": compute_joint_digest([bytes.fromhex(text) for text in told]),
+        **told,
+        "replications": len(told["digests"]),
+        "digest": compute_joint_digest([bytes.fromhex(text) for text in told["digests"]]),
     }
     for key, value in expected.items():
         if family.facts.get(key) != value:
@@ -261,11 +264,11 @@ def _compare_cells(stored: IntactCell, fresh: IntactCell, last: int) -> Iterator
     for key, value in fresh.facts.items():
         if key not in NOT_COMPARED and stored.facts.get(key) != value:
             yield Difference(MANIFEST, None, key, stored.facts.get(key), value)
-    pairs = zip(stored.facts["digests"], fresh.facts["digests"], strict=False)
-    for index, (told, found) in enumerate(pairs):
-        if told != found:
-            replication = stored.stored.span.first + index
-            yield Difference(MANIFEST, None, "digests", told, found, replication)
+    for key in OF_EACH_REPLICATION:
+        pairs = zip(stored.facts[key], fresh.facts[key], strict=False)
+        for replication, (told, found) in enumerate(pairs, start=stored.stored.span.first):
+            if told != found:
+                yield Difference(MANIFEST, None, key, told, found, replication)
 
 
 def _get_order(name: str) -> tuple[bool, str]:

@@ -66,8 +66,10 @@ def reseal(cell: Path, **changed: Any) -> None:
     facts["files"] = {name: describe_content((cell / name).read_bytes()) for name in facts["files"]}
     (cell / MANIFEST).write_bytes(create_manifest(facts))
     (stored,) = (each for each in find_cells(cell.parent).values() if each.path == cell)
-    digests = [bytes.fromhex(text) for text in facts["digests"]]
-    seal_policy(cell.parent, [stored.span], digests)
+    digests, exogenous = (
+        [bytes.fromhex(text) for text in facts[key]] for key in module.OF_EACH_REPLICATION
+    )
+    seal_policy(cell.parent, [stored.span], digests, exogenous)
 
 
 def edit(path: Path, column: str, row: int, value: Any) -> Any:
@@ -251,12 +253,13 @@ def test_an_edited_table_is_found_however_well_it_is_sealed(
     assert verdict.exit_codes == {3}
 
 
-def test_another_digest_of_the_trace_is_found(folder: Path) -> None:
+@pytest.mark.parametrize("key", module.OF_EACH_REPLICATION)
+def test_another_digest_of_a_replication_is_found(key: str, folder: Path) -> None:
     cell = find_cell(folder)
-    told = json.loads((cell / MANIFEST).read_text())["digests"]
-    reseal(cell, digests=[told[0], "0" * 32, told[2]])
+    told = json.loads((cell / MANIFEST).read_text())[key]
+    reseal(cell, **{key: [told[0], "0" * 32, told[2]]})
     found = get_only(verify(folder, SERIAL)).difference
-    assert (found.column, found.replication) == ("digests", 1)
+    assert (found.column, found.replication) == (key, 1)
     assert (found.stored, found.recomputed) == ("0" * 32, told[1])
 
 
