@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,12 @@ from sim.core.errors import InputError
 from sim.experiment.conformance.base import ConformanceError, Outcome, require
 from sim.experiment.conformance.discovery import check_plug_ins, find_plug_ins
 
+Write = Callable[[str], str]  # a module's source to its path
 HEAD = """
 from dataclasses import dataclass, replace
 from typing import ClassVar
 import numpy as np
-from sim.core.market import MOVE
+from sim.core.market import MOVE, Role
 from sim.core.records import INTENT
 from sim.faults.base import Class
 from sim.faults.crash import Crash
@@ -68,8 +69,10 @@ class Forgetful:
     ),
     "trader": (
         """
+@dataclass(frozen=True)
 class Silent:
-    role = is_adversary = None
+    role = Role.SELLER
+    is_adversary = False
 
     def trade(self, seen, draws):
         return np.zeros(len(seen.trader), dtype=MOVE)
