@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,15 @@ app.command()(conformance)
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(sys, "modules", {**sys.modules})
-    for name, source in (("sound_one", "an assumption."), ("vague_one", "")):
+    sources = {"sound_one": "an assumption.", "vague_one": ""}
+    for name, source in sources.items():
         (tmp_path / f"{name}.py").write_text(SOURCE.format(source=source))
+    yield
+    for name in sources:
+        sys.modules.pop(name, None)
 
 
 def run(*words: str) -> tuple[int, str]:
