@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from sim.experiment.conformance.ratings import create_ratings, create_view, permute_view
+from sim.experiment.conformance.ratings import Row, create_ratings, create_view, permute_view
 from sim.importers.ratings import RatingNetwork
 
-__all__ = ["create_network", "create_ratings", "create_view", "permute_view"]
+__all__ = ["Row", "create_network", "create_ratings", "create_view", "permute_view"]
 
 
 def create_network(
