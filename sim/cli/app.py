@@ -15,6 +15,7 @@ import typer
 from sim.cli.attack import attack
 from sim.cli.check import check
 from sim.cli.compare import compare
+from sim.cli.conformance import conformance
 from sim.cli.figure import figure
 from sim.cli.rare import rare
 from sim.cli.ratings import ratings
@@ -43,6 +44,7 @@ app.command("verify")(verify)
 app.command("sweep")(sweep)
 app.command("figure")(figure)
 app.command("compare")(compare)
+app.command("conformance")(conformance)
 app.command("selftest")(selftest)
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]

@@ -1,6 +1,6 @@
-"""`sim verify`: what is checked, and every fault with its place."""
+"""`sim verify`: whether a result is what was written, and comes out so again."""
 
-# ruff: noqa: PLC0415 - `sim --help` must not wait for numpy and numba
+# ruff: noqa: PLC0415 (help must not wait for numpy and numba)
 from __future__ import annotations
 
 import json
@@ -15,47 +15,43 @@ def verify(
         list[Path], typer.Argument(metavar="RESULT...", help="Folders that `run` named.")
     ],
     policy: Annotated[
-        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
+        list[str] | None,
+        typer.Option(help="Run only this policy again; repeatable.", metavar="NAME"),
     ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Check the files by digest, and run nothing.")
+    replications: Annotated[
+        int | None, typer.Option(min=1, help="Run only so many of each policy again.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Processes; all processors by default.")
+    ] = None,
+    is_quick: Annotated[
+        bool, typer.Option("--quick", help="Only the digests of files; nothing is run again.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only what is wrong.")] = False,
 ) -> None:
-    """Check a result: every byte by digest, and every record by living through the run again.
+    """Check every file of a result by digest, run it again, and name the first record that differs.
 
-    Ends with 0 if all is as stored, 4 if a file is damaged, 3 if a record is not what the run
-    comes to.
+    Exit codes: 0 all is as stored; 3 the run is not what is stored; 4 a file is damaged; 5 other
+    code made it, and this code cannot tell; 2 a folder is no result.
     """
-    from sim.experiment.verify import verify_result
+    from sim.cli.progress import Bar
+    from sim.core.compiled import has_compiled_rules
+    from sim.core.errors import get_worst
+    from sim.experiment.verify import VerifyOptions
+    from sim.experiment.verify import verify as verify_result
+    from sim.report.verification import create_document, write_verdict
 
-    def say(cell: str) -> None:
-        if not quiet:
-            typer.echo(f"again: {cell}", err=True)
-
-    found = [
-        verify_result(folder, tuple(policy or ()), runs_again=not quick, on_cell=say)
-        for folder in results
-    ]
+    if not (quiet or is_quick or has_compiled_rules()):
+        typer.echo("Compiling the rules, once for this version: about a minute.", err=True)
+    options = VerifyOptions(replications, is_quick, tuple(policy or ()), workers)
+    with Bar(is_quiet=quiet or is_quick) as progress:
+        verdicts = [verify_result(folder, options, progress) for folder in results]
+    code = get_worst(code for verdict in verdicts for code in verdict.exit_codes)
     if as_json:
-        document = [
-            {
-                "result": str(one.folder),
-                "files": one.n_files,
-                "replications": one.n_replications,
-                "damaged": [fault._asdict() for fault in one.damaged],
-                "differing": [fault._asdict() for fault in one.differing],
-            }
-            for one in found
-        ]
-        typer.echo(json.dumps({"results": document}, indent=2))
-    else:
-        for one in found:
-            for fault in (*one.damaged, *one.differing):
-                typer.echo(str(fault))
-            if not quiet and one.exit_code == 0:
-                again = f", {one.n_replications} replications came out as stored"
-                typer.echo(f"{one.folder}: {one.n_files} files as written{'' if quick else again}")
-    codes = {one.exit_code for one in found}
-    raise typer.Exit(3 if 3 in codes else max(codes))
+        typer.echo(json.dumps(create_document(verdicts, code), indent=2, allow_nan=False))
+        raise typer.Exit(code)
+    for verdict in verdicts:
+        for line in write_verdict(verdict)[: -1 if quiet else None]:
+            typer.echo(line)
+    raise typer.Exit(code)

@@ -26,7 +26,7 @@ from sim.experiment.stopping import REPLICATIONS_FIRST, Stop, Until, judge
 from sim.scenario.load import LoadedScenario
 from sim.scenario.policies import compute_policy_digest, create_policies
 from sim.strategies.registry import find_tricks
-from sim.trace.store import replace_file
+from sim.trace.store import create_manifest, describe_content, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from sim.policies.base import Policy
     from sim.scenario.schema import Scenario
+
+
+SOURCES = "sources.json"  # lists the scenario and its companions beside the results of it
 
 
 @dataclass(frozen=True)
@@ -179,12 +182,15 @@ def _open_folders(
 def keep_scenario(loaded: LoadedScenario, folder: Path) -> None:
     """Copy the scenario and the files it names, so that a result explains itself.
 
+    What was copied is listed by digest in `SOURCES`, which is written last.
     Errors: StorageError if the disk refuses.
     """
+    listed = {}
     for text, source in {loaded.path.name: loaded.path, **loaded.companions}.items():
         target = folder / text
         try:
             content = source.read_bytes()
+            listed[text] = describe_content(content)
             if target.is_file() and target.read_bytes() == content:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -192,3 +198,9 @@ def keep_scenario(loaded: LoadedScenario, folder: Path) -> None:
             problem = f"cannot be kept: {error.strerror or error}"
             raise StorageError(str(target), problem) from error
         replace_file(target, content)
+    _replace_changed(folder / SOURCES, create_manifest({"files": listed}))
+
+
+def _replace_changed(path: Path, content: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != content:
+        replace_file(path, content)

@@ -259,21 +259,44 @@ def load_manifest(folder: Path) -> dict[str, Any]:
 
     Errors: StorageError naming the first file that is missing, cut or changed.
     """
-    try:
-        content = (folder / MANIFEST).read_bytes()
-        manifest: dict[str, Any] = json.loads(content)
-        facts = {name: value for name, value in manifest.items() if name != "manifest"}
-        if content != create_manifest(facts):
-            raise StorageError(str(folder / MANIFEST), "is not what was written: digests differ")
-        files = manifest["files"]
-        for name in sorted(files):
-            content = (folder / name).read_bytes()
-            digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-            if digest != files[name]["blake2b"]:
-                raise StorageError(str(folder / name), "is not what was written: digests differ")
-    except OSError as error:
-        path = str(error.filename or folder)
-        raise StorageError(path, f"cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StorageError(str(folder / MANIFEST), f"is no manifest: {error}") from error
+    manifest, damaged = check_files(folder)
+    if damaged:
+        raise damaged[0]
     return manifest
+
+
+def check_files(folder: Path, name: str = MANIFEST) -> tuple[dict[str, Any], list[StorageError]]:
+    """A manifest, and what is wrong with each file that is not as it says, in order of names.
+
+    Errors: StorageError if the manifest itself is not what was written.
+    """
+    path = folder / name
+    try:
+        content = path.read_bytes()
+        manifest: dict[str, Any] = json.loads(content)
+        facts = {key: value for key, value in manifest.items() if key != "manifest"}
+        if content != create_manifest(facts):
+            raise StorageError(str(path), "is not what was written: digests differ")
+        files = manifest["files"]
+        found = [_find_damage(folder / file, files[file]) for file in sorted(files)]
+    except OSError as error:
+        raise StorageError(str(path), f"cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StorageError(str(path), f"is no manifest: {error}") from error
+    return manifest, [damage for damage in found if damage is not None]
+
+
+def _find_damage(path: Path, written: dict[str, Any]) -> StorageError | None:
+    """What is wrong with a file, if anything; `written` is what its manifest says of it."""
+    try:
+        found = describe_content(path.read_bytes())
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+        return StorageError(str(path), f"{problem}; written were {written['bytes']} bytes")
+    if found["bytes"] != written["bytes"]:
+        problem = f"holds {found['bytes']} bytes, written were {written['bytes']}"
+        return StorageError(str(path), problem)
+    if found["blake2b"] != written["blake2b"]:
+        problem = f"digest {found['blake2b']}, of what was written {written['blake2b']}"
+        return StorageError(str(path), f"is not what was written: {problem}")
+    return None

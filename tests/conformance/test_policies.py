@@ -7,14 +7,15 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from sim.core.draws import Draws
-from sim.core.reasons import ALWAYS_BINDING, EVERY_CHECK, Reason, get_bit
+from sim.core.reasons import ALWAYS_BINDING, Reason, get_bit
 from sim.core.records import Effect, Kind
-from sim.core.units import PPM
-from sim.ledger.rules import N_SITUATIONS, Rules, Source
+from sim.experiment.conformance.base import Check as Requirement
+from sim.experiment.conformance.base import describe_check
+from sim.experiment.conformance.policies import CHECKS, differ
+from sim.ledger.rules import Rules
 from sim.model.genesis import get_static_masks
 from sim.policies import presets
 from sim.policies.base import (
@@ -33,7 +34,6 @@ from sim.policies.base import (
 )
 from sim.policies.registry import (
     compile_chain_rules,
-    compile_clearing_rules,
     compile_gateway_rules,
     load_policies,
 )
@@ -41,7 +41,6 @@ from tests.markets_world import CROWD, load_market
 from tests.worlds import create_reacher, create_worker, load_world, run
 
 POLICIES = load_policies()
-COMPILERS = (compile_gateway_rules, compile_clearing_rules, compile_chain_rules)
 ORACLE = "oracle"
 
 
@@ -50,49 +49,10 @@ def compile_both(policy: Policy) -> tuple[Rules, Rules]:
     return compile_gateway_rules(policy), compile_chain_rules(policy)
 
 
-def differ(first: Rules, second: Rules) -> bool:
-    return any(not np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-
-
+@pytest.mark.parametrize("check", CHECKS, ids=describe_check)
 @pytest.mark.parametrize("name", POLICIES)
-@pytest.mark.parametrize("compile_rules", COMPILERS)
-class TestPolicy:
-    def test_it_compiles_to_plain_integers(self, name: str, compile_rules: Any) -> None:
-        rules = compile_rules(POLICIES[name])
-        for column in (rules.binding, rules.source):
-            assert column.dtype == np.int64
-            assert column.shape == (N_SITUATIONS,)
-        assert all(type(number) is int for number in rules[2:])
-        assert set(rules.source.tolist()) <= {int(source) for source in Source}
-
-    def test_what_keeps_the_state_meaningful_always_binds(
-        self, name: str, compile_rules: Any
-    ) -> None:
-        binding = compile_rules(POLICIES[name]).binding
-        assert (binding & ALWAYS_BINDING == ALWAYS_BINDING).all()
-        assert (binding & ~EVERY_CHECK == 0).all()
-
-    def test_only_the_oracle_reads_the_truth(self, name: str, compile_rules: Any) -> None:
-        rules = compile_rules(POLICIES[name])
-        reads = bool((rules.binding & get_bit(Reason.ILLEGITIMATE)).any())
-        assert reads == (name == ORACLE and compile_rules is compile_chain_rules)
-
-    def test_a_path_round_it_is_not_checked(self, name: str, compile_rules: Any) -> None:
-        rules = compile_rules(POLICIES[name])
-        past, through = rules.binding[0::2], rules.binding[1::2]
-        if POLICIES[name].is_bound and compile_rules is not compile_clearing_rules:
-            assert np.array_equal(past, through)  # a bound has no way round it
-        else:
-            funds = 0  # money in escrow is refused wherever it is not there
-            if compile_rules is not compile_gateway_rules:
-                trusts = POLICIES[name].settlement is Settlement.TRUST
-                funds = 0 if trusts else get_bit(Reason.INSUFFICIENT_FUNDS)
-            assert (past == ALWAYS_BINDING | funds).all()
-
-    def test_it_compiles_afresh_every_time(self, name: str, compile_rules: Any) -> None:
-        first, second = compile_rules(POLICIES[name]), compile_rules(POLICIES[name])
-        assert not differ(first, second)
-        assert not np.shares_memory(first.binding, second.binding)
+def test_it_does_what_all_of_its_kind_must(name: str, check: Requirement) -> None:
+    check(POLICIES[name])
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -105,18 +65,6 @@ def test_it_is_summed_up_in_a_line(name: str) -> None:
 
 def test_no_summary_is_of_nothing() -> None:
     assert presets.SUMMARIES.keys() <= POLICIES.keys()
-
-
-@pytest.mark.parametrize("name", POLICIES)
-def test_it_says_of_itself_what_it_does(name: str) -> None:
-    policy = POLICIES[name]
-    gateway, chain = compile_both(policy)
-    deciding = gateway if policy.has_gateways else chain
-    binds = bool((deciding.binding & get_bit(Reason.BAD_SIGNATURE)).any())
-    assert binds == policy.checks_signatures
-    assert policy.is_bound == (policy.checks in set(list(Checks)[-3:]))
-    assert policy.anchors == (policy.log in {Log.ANCHORED, Log.FEDERATED, Log.BOTH})
-    assert policy.mediation_ppm == PPM
 
 
 def test_unguarded_binds_nothing_and_deny_all_no_call() -> None:

@@ -15,6 +15,7 @@ from sim.experiment import run_cells
 from sim.experiment.cells import CHUNK, compute_code_digest, get_world
 from sim.experiment.locking import LOCK
 from sim.experiment.run import (
+    SOURCES,
     RunOptions,
     RunResult,
     get_run_folder,
@@ -159,7 +160,7 @@ def test_the_folder_says_what_ran(result: RunResult) -> None:
         f"{name}-{compute_policy_digest(policy)}-1-{code}"
         for name, policy in result.policies.items()
     }
-    assert {path.name for path in folder.iterdir()} == {*names, "world.yaml", LOCK}
+    assert {path.name for path in folder.iterdir()} == {*names, "world.yaml", SOURCES, LOCK}
 
 
 def test_the_manifest_has_everything_that_made_the_numbers(result: RunResult) -> None:

@@ -1,0 +1,211 @@
+"""The battery as somebody else runs it: what it takes for a plug-in, and that it bites."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sim.core.errors import InputError
+from sim.experiment.conformance.base import ConformanceError, Outcome, require
+from sim.experiment.conformance.discovery import check_plug_ins, find_plug_ins
+
+Write = Callable[[str], str]  # a module's source to its path
+HEAD = """
+from dataclasses import dataclass, replace
+from typing import ClassVar
+import numpy as np
+from sim.core.market import MOVE, Role
+from sim.core.records import INTENT
+from sim.faults.base import Class
+from sim.faults.crash import Crash
+from sim.ledger.rules import Reputation
+from sim.policies.base import Policy, Scope
+from sim.policies.presets import GATEWAY
+from sim.policies.reputation.base import publish
+from sim.strategies.base import Strategy
+from sim.strategies.honest import Honest
+"""
+SOUND = '''
+@dataclass(frozen=True, slots=True)
+class Careful:
+    """Works as the honest do, and makes no mistake.
+
+    Source: an assumption.
+    """
+
+    error_ppm: int = 0  # of its steps
+
+    def act(self, seen, draws):
+        return Honest(self.error_ppm).act(seen, draws)
+
+NARROW = replace(GATEWAY, name="narrow", scope=Scope.TASK)
+'''
+DEFECTS = {
+    "strategy": (
+        '''
+@dataclass
+class Forgetful:
+    """Does nothing, and counts."""
+
+    n_seen: int = 0
+
+    def act(self, seen, draws):
+        Forgetful.n_seen += 1
+        intents = np.zeros(len(seen.agent), dtype=INTENT)
+        intents["operation"] = Forgetful.n_seen
+        return intents
+''',
+        {
+            "It says one intent for each agent it sees",
+            "The same sight gives the same intents",
+            "It turns only to what it is offered",
+            "It is frozen and remembers nothing",
+            "Its docstring says what it does and where it is from",
+            "Every knob is explained, in the docstring or in a comment on its line",
+        },
+    ),
+    "trader": (
+        """
+@dataclass(frozen=True)
+class Silent:
+    role = Role.SELLER
+    is_adversary = False
+
+    def trade(self, seen, draws):
+        return np.zeros(len(seen.trader), dtype=MOVE)
+""",
+        {"It makes one move for each occasion", "It is frozen and remembers nothing itself"},
+    ),
+    "fault": (
+        '''
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """Crashes, and never ends."""
+
+    kind: ClassVar[Class] = Class.CRASH
+
+    def begin(self, site, nodes):
+        Crash().begin(site, nodes)
+        return lambda: None
+''',
+        {"Once it ends nothing of it is left"},
+    ),
+    "reputation": (
+        '''
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """Knows everybody, and thinks the same of all."""
+
+    inside: ClassVar[Reputation] = Reputation.EPOCH
+
+    def compute(self, view):
+        known = np.ones(view.n_accounts, dtype=np.bool_)
+        return publish(np.zeros(view.n_accounts, dtype=np.int64), known, view.newcomer_ppm)
+''',
+        {
+            "Who is not known has the score of a newcomer",
+            "Praise never ranks below blame",
+            "Its docstring says what it does and who says so",
+        },
+    ),
+    "policy": (
+        """
+class Odd(Policy):
+    @property
+    def checks_signatures(self):
+        return False
+
+ODD = Odd("odd", **{k: getattr(GATEWAY, k) for k in GATEWAY.__slots__ if k != "name"})
+""",
+        {"It says of itself what it does"},
+    ),
+}
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Iterator[Write]:
+    names: list[str] = []
+
+    def write_module(source: str) -> str:
+        path = tmp_path / f"mine_{tmp_path.name}.py"
+        path.write_text(HEAD + source)
+        names.append(path.stem)
+        return str(path)
+
+    yield write_module
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def run(where: str) -> list[Outcome]:
+    return list(check_plug_ins(find_plug_ins(where)))
+
+
+def test_what_is_sound_passes_every_check(write: Write) -> None:
+    outcomes = run(write(SOUND))
+    assert {(outcome.kind, outcome.name) for outcome in outcomes} == {
+        ("strategy", "Careful"),
+        ("policy", "narrow"),
+    }
+    assert [outcome for outcome in outcomes if not outcome.holds] == []
+
+
+@pytest.mark.parametrize("kind", DEFECTS)
+def test_a_defect_is_found_in_each_kind(kind: str, write: Write) -> None:
+    source, expected = DEFECTS[kind]
+    outcomes = run(write(source))
+    assert {outcome.kind for outcome in outcomes} == {kind}
+    failed = {outcome.check: outcome.problem for outcome in outcomes if not outcome.holds}
+    assert expected <= set(failed)
+    assert len(failed) < len(outcomes) or kind == "policy"
+    assert all(problem.strip() for problem in failed.values())
+
+
+def test_the_condition_that_does_not_hold_is_shown(write: Write) -> None:
+    problems = {outcome.check: outcome.problem for outcome in run(write(DEFECTS["strategy"][0]))}
+    assert problems["It is frozen and remembers nothing"] == "kind.__dataclass_params__.frozen"
+
+
+def test_what_a_plug_in_raises_is_shown_with_its_place(write: Write) -> None:
+    source = SOUND.replace("return Honest(self.error_ppm)", "return honest(self.error_ppm)")
+    where = write(source)
+    (problem,) = {
+        outcome.problem
+        for outcome in run(where)
+        if outcome.check == "It says one intent for each agent it sees"
+    }
+    assert problem.startswith("NameError: name 'honest' is not defined")
+    assert where in problem
+
+
+def test_a_module_by_its_name_counts_what_is_below_it() -> None:
+    found = find_plug_ins("sim.strategies.honest")
+    assert [(plug_in.kind, plug_in.name) for plug_in in found] == [("strategy", "Honest")]
+
+
+@pytest.mark.parametrize(
+    ("where", "problem"),
+    [
+        ("no_such_package_anywhere", "neither an installed package nor a module"),
+        ("nowhere.py", "cannot be imported"),
+        ("sim.core.units", "brings no policy"),
+        ("", "cannot be imported"),
+    ],
+)
+def test_what_cannot_be_checked_is_refused(where: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        find_plug_ins(where)
+
+
+def test_a_file_that_does_not_parse_is_refused(write: Write) -> None:
+    with pytest.raises(InputError, match="cannot be imported"):
+        find_plug_ins(write("def"))
+
+
+def test_require_holds() -> None:
+    require(True)
+    with pytest.raises(ConformanceError):
+        require([])
