@@ -22,7 +22,7 @@ from sim.metrics.outcomes import CLEAN, GAINS, OUTCOMES, OVERHEADS, PLAIN, get_o
 from sim.policies.presets import SUMMARIES
 from sim.policies.registry import load_policies
 from sim.strategies.registry import load_strategies, load_traders
-from sim.trace.store import MANIFEST
+from sim.trace.store import MANIFEST, load_manifest
 from tests.markets_world import MARKET
 from tests.worlds import SCENARIOS, SHIPPED, create_reacher, create_worker, write_scenario
 
@@ -343,7 +343,9 @@ def test_a_full_disk_ends_with_4_and_leaves_no_half_result(small: Path, tmp_path
     check_error(Ended(process.returncode, stdout, stderr), 4)
     assert "File too large" in stderr
     assert str(out) in stderr
-    assert not list(out.rglob(MANIFEST))
+    assert not list(out.glob(f"*/*/{MANIFEST}"))  # no policy is finished
+    for path in out.glob(f"*/*/*/{MANIFEST}"):  # what is there of its cells is whole
+        assert load_manifest(path.parent)["last"] > 0
 
 
 def test_a_broken_promise_ends_with_3(
@@ -352,21 +354,21 @@ def test_a_broken_promise_ends_with_3(
     def fail(*_: object) -> None:
         raise InvariantError("I8 conservation", 7, "the supply", "another sum")
 
-    monkeypatch.setattr(running, "execute", fail)
+    monkeypatch.setattr(running.RunCells, "run", fail)
     ended = sim("run", small, "--out", tmp_path / "out")
     check_error(ended, 3)
     assert "I8 conservation broke at height 7" in ended.err
 
 
 def wait_until_it_runs(out: Path, process: subprocess.Popen[str], workers: int) -> None:
-    """Until folders are there, and every worker is busy."""
+    """Until the folder is taken, and every worker is busy."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     wanted = workers if workers > 1 and children.exists() else 0
     until = time.monotonic() + 60
     while time.monotonic() < until:
         assert process.poll() is None
         is_busy = not wanted or len(children.read_text().split()) >= wanted
-        if is_busy and list(out.glob("*/*.tmp")):
+        if is_busy and list(out.glob("*/.lock")):
             break
         time.sleep(0.02)
     time.sleep(0.5)
