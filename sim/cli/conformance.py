@@ -15,9 +15,11 @@ def conformance(
     where: Annotated[
         str,
         typer.Argument(
-            metavar="PACKAGE", help="An installed package, a module, or a file of Python."
+            metavar="[PACKAGE]",
+            help="An installed package, a folder with a pyproject.toml, a module, or a file of "
+            "Python; all that is shipped by default.",
         ),
-    ],
+    ] = "ambit-sim",
     skip: Annotated[
         list[str] | None,
         typer.Option(

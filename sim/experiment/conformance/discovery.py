@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.core.errors import InputError, Position
 from sim.experiment.conformance import faults, policies, reputation, strategies, traders
-from sim.experiment.conformance.base import Outcome, run_checks
+from sim.experiment.conformance.base import BROKEN, Outcome, run_checks
+from sim.faults.registry import load_faults
 from sim.policies import presets
 from sim.policies.base import Policy
+from sim.policies.registry import load_policies
+from sim.policies.reputation.registry import load_reputation_rules
+from sim.strategies.registry import load_behaviours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import ModuleType
 
     from sim.experiment.conformance.base import Check
 
+OURS = "ambit-sim"
 BATTERIES: dict[str, Sequence[Check]] = {
     "policy": policies.CHECKS,
     "strategy": strategies.CHECKS,
@@ -28,8 +34,14 @@ BATTERIES: dict[str, Sequence[Check]] = {
     "fault": faults.CHECKS,
     "reputation": reputation.CHECKS,
 }
-GROUPS = ("ambit.policies", "ambit.strategies", "ambit.faults", "ambit.reputation")
-METHODS = {"act": "strategy", "trade": "trader", "begin": "fault", "compute": "reputation"}
+TABLES = {  # by entry-point group: what it adds to
+    "ambit.policies": load_policies,
+    "ambit.strategies": load_behaviours,
+    "ambit.faults": load_faults,
+    "ambit.reputation": load_reputation_rules,
+}
+# a fault may be a behaviour, too, and has `act` then: `begin` is looked for first
+METHODS = {"begin": "fault", "act": "strategy", "trade": "trader", "compute": "reputation"}
 
 
 class PlugIn(NamedTuple):
@@ -41,13 +53,19 @@ class PlugIn(NamedTuple):
 
 
 def find_plug_ins(where: str) -> list[PlugIn]:
-    """What an installed package, an importable module or a file of Python brings.
+    """What an installed package, a folder, an importable module or a file of Python brings.
 
-    Of a package, its entry points count where it has any; of a module, what is defined in it or
-    below it.
+    Of a package, its entry points count where it has any, and of a folder those its
+    pyproject.toml names; of a module, what is defined in it or below it. Of `ambit-sim` it is all
+    that is shipped.
     Errors: InputError for what cannot be found, cannot be imported, or brings nothing.
     """
-    found = list(_find_entry_points(where)) or list(_find_defined(_import(where)))
+    if where == OURS:
+        return list(_find_shipped())
+    if where and (Path(where) / "pyproject.toml").is_file():
+        found = list(_load(where, _read_folder(Path(where))))
+    else:
+        found = list(_find_entry_points(where)) or list(_find_defined(_import(where)))
     if not found:
         problem = "brings no policy, strategy, trader, fault or rule of reputation"
         raise InputError(Position(where), "", problem)
@@ -59,14 +77,48 @@ def _find_entry_points(name: str) -> Iterator[PlugIn]:
         entries = distribution(name).entry_points
     except (PackageNotFoundError, ValueError):
         return
+    yield from _load(name, entries)
+
+
+def _load(name: str, entries: Iterable[EntryPoint]) -> Iterator[PlugIn]:
     for entry in entries:
-        if entry.group in GROUPS:
+        if entry.group not in TABLES:
+            continue
+        try:
             value = entry.load()
+        except (*BROKEN, ImportError, SyntaxError) as error:
+            problem = f"{entry.value} cannot be loaded: {error}"
+            raise InputError(Position(name), entry.name, problem) from error
+        kind = get_kind(value)
+        if kind is None:
+            problem = f"{entry.value} is neither a Policy nor a class with one of "
+            raise InputError(Position(name), entry.name, problem + ", ".join(METHODS))
+        yield PlugIn(kind, entry.name, value)
+
+
+def _read_folder(folder: Path) -> list[EntryPoint]:
+    """Entry points of a package that need not be installed; it can be imported from here on."""
+    path = folder / "pyproject.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # of the text, or of its encoding
+        raise InputError(Position(str(path)), "", f"is not TOML: {error}") from error
+    sys.path[:0] = [str(root.resolve()) for root in (folder / "src", folder) if root.is_dir()]
+    return [
+        EntryPoint(name, str(value), group)
+        for group, entries in document.get("project", {}).get("entry-points", {}).items()
+        for name, value in entries.items()
+    ]
+
+
+def _find_shipped() -> Iterator[PlugIn]:
+    """All that scenarios can name without another package."""
+    for group, load in TABLES.items():
+        added = {entry.name for entry in entry_points(group=group)}
+        for name, value in load().items():
             kind = get_kind(value)
-            if kind is None:
-                problem = f"{entry.value} is neither a Policy nor a class with one of "
-                raise InputError(Position(name), entry.name, problem + ", ".join(METHODS))
-            yield PlugIn(kind, entry.name, value)
+            if kind is not None and name not in added:
+                yield PlugIn(kind, name, value)
 
 
 def _import(where: str) -> ModuleType:

@@ -10,7 +10,11 @@ import pytest
 
 from sim.core.errors import InputError
 from sim.experiment.conformance.base import ConformanceError, Outcome, require
-from sim.experiment.conformance.discovery import check_plug_ins, find_plug_ins
+from sim.experiment.conformance.discovery import OURS, check_plug_ins, find_plug_ins
+from sim.faults.registry import load_faults
+from sim.policies.registry import load_policies
+from sim.policies.reputation.registry import load_reputation_rules
+from sim.strategies.registry import load_strategies, load_traders
 
 Write = Callable[[str], str]  # a module's source to its path
 HEAD = """
@@ -209,3 +213,83 @@ def test_require_holds() -> None:
     require(True)
     with pytest.raises(ConformanceError):
         require([])
+
+
+# strategies that only a run would show to be wrong
+
+
+@pytest.mark.parametrize(
+    ("defect", "check"),
+    [
+        ("intents['account'] += 1", "It says one intent for each agent it sees"),
+        ("intents['agent'][:1] += 5", "It says one intent for each agent it sees"),
+        ("intents = seen.step * 0.5", "It says one intent for each agent it sees"),
+        ("intents['operation'] += next(N)", "The same sight gives the same intents"),
+        ("seen.step[:] = 0", "It writes to nothing it sees"),
+    ],
+)
+def test_who_acts_for_others_by_chance_or_in_floats_is_named(
+    defect: str, check: str, write: Write
+) -> None:
+    act = "        return Honest(self.error_ppm).act(seen, draws)\n"
+    worse = act.replace("return", "intents =") + f"        {defect}\n        return intents\n"
+    outcomes = run(write("from itertools import count\nN = count()\n" + SOUND.replace(act, worse)))
+    failed = {(outcome.name, outcome.check) for outcome in outcomes if not outcome.holds}
+    assert ("Careful", check) in failed
+    assert {name for name, _ in failed} == {"Careful"}
+
+
+# packages that are not installed, and what is shipped
+
+ENTRIES = """
+[project.entry-points."ambit.strategies"]
+careful = "{module}:Careful"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package beside its pyproject.toml, in a layout with `src`."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    module = f"ours_{tmp_path.name}"
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / f"{module}.py").write_text(HEAD + SOUND)
+    (tmp_path / "pyproject.toml").write_text(ENTRIES.format(module=module))
+    yield tmp_path
+    sys.modules.pop(module, None)
+
+
+def test_a_folder_brings_what_its_entry_points_name(folder: Path) -> None:
+    outcomes = run(str(folder))
+    assert {(outcome.kind, outcome.name) for outcome in outcomes} == {("strategy", "careful")}
+    assert all(outcome.holds for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("entries", "problem"),
+    [
+        ("[project", "is not TOML"),
+        ("[project]\nname = 'x'\n", "brings no policy"),
+        (ENTRIES.format(module="nowhere_at_all"), "cannot be loaded: No module named"),
+        (ENTRIES.format(module="json"), "cannot be loaded: .* has no attribute"),
+        (ENTRIES.format(module="json").replace("Careful", "loads"), "neither a Policy nor a class"),
+    ],
+)
+def test_a_folder_that_cannot_be_checked_is_refused(
+    entries: str, problem: str, folder: Path
+) -> None:
+    (folder / "pyproject.toml").write_text(entries)
+    with pytest.raises(InputError, match=problem):
+        find_plug_ins(str(folder))
+
+
+def test_ours_are_all_that_is_shipped() -> None:
+    found = {(plug_in.kind, plug_in.name) for plug_in in find_plug_ins(OURS)}
+    shipped = {
+        *(("policy", name) for name in load_policies()),
+        *(("strategy", name) for name in load_strategies()),
+        *(("trader", name) for name in load_traders()),
+        *(("fault", name) for name in load_faults()),
+        *(("reputation", name) for name in load_reputation_rules()),
+    }
+    assert found == shipped
