@@ -591,7 +591,7 @@ def test_a_folder_without_a_result_is_refused(sim: Callable[..., Ended], tmp_pat
 def test_a_damaged_result_ends_with_4_and_names_the_file(
     sim: Callable[..., Ended], folder: Path
 ) -> None:
-    path = next(folder.glob("chain-*/tasks-*"))
+    path = next(folder.glob("chain-*/*/tasks-*"))
     path.write_bytes(path.read_bytes()[:-1])
     ended = sim("explain", folder, "worker-0/0/0/0")
     check_error(ended, 4)

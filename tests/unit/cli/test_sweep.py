@@ -64,7 +64,7 @@ def test_a_grid_shows_its_points_and_says_where_the_table_is(sweep: Run, tmp_pat
     assert str(table) in out.replace("\n", "")
     assert "finished already" not in err
     code, out, err = sweep("--set", "agents.worker.count=1,2", "--set-range", "horizon=5s..6s")
-    assert "20 of them finished before" in out
+    assert "20 of them finished before" in " ".join(out.split())  # a long path moves the wrap
     assert "20 cells are finished already, 0 are run" in err
 
 
