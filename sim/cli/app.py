@@ -17,6 +17,18 @@ from sim.cli.check import check
 from sim.cli.compare import compare
 from sim.cli.conformance import conformance
 from sim.cli.figure import figure
+from sim.cli.options import (
+    AsJson,
+    CellTimeout,
+    Out,
+    Policies,
+    Quiet,
+    ScenarioFile,
+    Scheduler,
+    Seed,
+    Settings,
+    Workers,
+)
 from sim.cli.rare import rare
 from sim.cli.ratings import ratings
 from sim.cli.replay import replay
@@ -47,35 +59,15 @@ app.command("compare")(compare)
 app.command("conformance")(conformance)
 app.command("selftest")(selftest)
 
-ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change one value; repeatable."),
-]
-Scheduler = Annotated[
-    str,
-    typer.Option(metavar="ADDRESS", help="Dask: local, or tcp://HOST:PORT. Default: processes."),
-]
-CellTimeout = Annotated[
-    float | None,
-    typer.Option(min=0.001, metavar="SECONDS", help="A cell that takes longer fails."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no commentary.")]
-
 
 @app.command()
 def run(
     file: ScenarioFile,
-    policy: Annotated[
-        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
-    ] = None,
+    policy: Policies = None,
     replications: Annotated[int | None, typer.Option(min=1, max=1_000_000)] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
-    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes; all processors by default.")
-    ] = None,
+    seed: Seed = None,
+    out: Out = Path("results"),
+    workers: Workers = None,
     changes: Settings = None,
     until: Annotated[
         list[str] | None,
@@ -185,9 +177,7 @@ def explain(
     call: Annotated[
         str | None, typer.Argument(metavar="CALL", help="AGENT/TASK/CALL/ATTEMPT.")
     ] = None,
-    policy: Annotated[
-        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
-    ] = None,
+    policy: Policies = None,
     replication: Annotated[int, typer.Option(min=0)] = 0,
     reason: Annotated[
         str, typer.Option(metavar="NAME", help="List only calls refused for this reason.")

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim.cli.options import AsJson, Out, Quiet, ScenarioFile, Seed, Settings, Workers
+
 if TYPE_CHECKING:
     from sim.experiment.attack import AttackResult, Plan
     from sim.experiment.attack_search import Trial
 
 
 def attack(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")],
+    file: ScenarioFile,
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -44,17 +46,12 @@ def attack(
     holdout: Annotated[
         int, typer.Option(min=2, max=1_000_000, help="Replications on fresh draws.")
     ] = 200,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
-    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes; all processors by default.")
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one value; repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no commentary.")] = False,
+    seed: Seed = None,
+    out: Out = Path("results"),
+    workers: Workers = None,
+    changes: Settings = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Search for the attackers that hurt a policy most; judge the worst on fresh draws."""
     from sim.scenario.load import load_scenario

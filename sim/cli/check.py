@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import AsJson, Policies, Seed, Settings, Workers
 from sim.core.errors import InputError, Position
 
 BASELINES = Path("results/baselines")
@@ -38,22 +39,15 @@ def check(
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a summary in Markdown there.")
     ] = None,
-    policy: Annotated[
-        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
-    ] = None,
+    policy: Policies = None,
     replications: Annotated[
         int | None,
         typer.Option(min=1, max=1_000_000, help="All that the baseline holds by default."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes; all processors by default.")
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one value; repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    seed: Seed = None,
+    workers: Workers = None,
+    changes: Settings = None,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only what is not green.")] = False,
 ) -> None:
     """Hold scenarios to their safety gates: no worse than the baseline, on the same draws.

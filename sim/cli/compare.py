@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sim.cli.options import AsJson, Policies, Quiet, Seed
+
 if TYPE_CHECKING:
     from sim.experiment.ranking import Ranking
     from sim.experiment.run import RunResult
@@ -28,12 +30,10 @@ def compare(
         float,
         typer.Option(min=0.0, metavar="D", help="A difference that does not matter, in its unit."),
     ] = 0.0,
-    policy: Annotated[
-        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no commentary.")] = False,
+    policy: Policies = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compare finished results again: by another baseline, and ranked by one outcome."""
     from sim.experiment.compare import choose_baseline, choose_metric

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import AsJson
+
 
 def conformance(
     where: Annotated[
@@ -26,7 +28,7 @@ def conformance(
             metavar="WORDS", help="Leave out checks with these words in them; repeatable."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only what fails.")] = False,
 ) -> None:
     """Hold somebody's own plug-ins to what every shipped one is held to; 1 if a check fails."""

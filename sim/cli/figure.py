@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import Policies, Seed
+
 
 class Format(StrEnum):
     """File formats of a figure, and of its rows."""
@@ -38,10 +40,8 @@ def figure(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Default: NAME.FORMAT in this folder.")
     ] = None,
-    policy: Annotated[
-        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
+    policy: Policies = None,
+    seed: Seed = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No caption.")] = False,
 ) -> None:
     """Draw one figure of a finished result; print its caption and where its rows come from."""

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.cli.progress import Bar
+from sim.core.errors import get_worst
 from sim.experiment.comparison import compute_estimate
 from sim.metrics.outcomes import get_outcomes
 from sim.report.comparison_table import create_cell, get_unit
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from sim.experiment.progress import Failure
     from sim.metrics.base import Value
     from sim.scenario.schema import Scenario
-
-SEVERITY = (3, 4, 2, 1, 5)  # exit codes, worst first
 
 
 class LiveView(Bar):
@@ -65,7 +64,7 @@ class LiveView(Bar):
 
     def failed(self, failure: Failure) -> None:
         """One further; the worst of those that failed stays in sight."""
-        if self.worst is None or _get_rank(failure) < _get_rank(self.worst):
+        if self.worst is None or _is_worse(failure, self.worst):
             self.worst = failure
         super().failed(failure)
 
@@ -100,6 +99,6 @@ class LiveView(Bar):
         return text
 
 
-def _get_rank(failure: Failure) -> int:
-    code = failure.error.exit_code
-    return SEVERITY.index(code) if code in SEVERITY else len(SEVERITY)
+def _is_worse(one: Failure, other: Failure) -> bool:
+    codes = (one.error.exit_code, other.error.exit_code)
+    return codes[0] != codes[1] and get_worst(codes) == codes[0]

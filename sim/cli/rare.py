@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import AsJson, Seed, Settings
+
 
 def rare(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file with judges.")],
@@ -18,12 +20,9 @@ def rare(
         int, typer.Option(min=1, max=1_000_000, help="Copies at each level of each run.")
     ] = 1_000,
     runs: Annotated[int, typer.Option(min=2, max=100_000, help="Independent runs.")] = 30,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one value; repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    seed: Seed = None,
+    changes: Settings = None,
+    as_json: AsJson = False,
 ) -> None:
     """Chance that a dispute convicts an innocent seller, by splitting, beside the exact one.
 

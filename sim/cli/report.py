@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import Policies, Seed
+
 PAGE = "report.html"
 
 
@@ -23,10 +25,8 @@ def report(
             help="Where to write. Default: report.html in RESULT, or here if there are several.",
         ),
     ] = None,
-    policy: Annotated[
-        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
+    policy: Policies = None,
+    seed: Seed = None,
     is_opened: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing.")] = False,
 ) -> None:

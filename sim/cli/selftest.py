@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import AsJson
+
 
 def selftest(
     macro_replications: Annotated[
         int, typer.Option(min=20, max=1_000_000, help="Samples that each check counts over.")
     ] = 2_000,
     seed: Annotated[int, typer.Option(min=0, max=2**62)] = 20_261_101,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Count how often intervals, the gate and the selection are right; exit 1 if one is not."""
     from sim.report.selftest_table import create_table, summarize

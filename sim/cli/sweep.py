@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sim.cli.options import (
+    AsJson,
+    CellTimeout,
+    Out,
+    Policies,
+    Quiet,
+    ScenarioFile,
+    Scheduler,
+    Seed,
+    Workers,
+)
 from sim.core.errors import InputError, Position
 
 if TYPE_CHECKING:
@@ -48,35 +59,23 @@ PLAIN_WIDTH = 150  # of a file or pipe, which has no edge to wrap at
 
 
 def sweep(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")],
+    file: ScenarioFile,
     design: DesignOption = None,
     changes: Changes = None,
     ranges: Ranges = None,
     points: Points = None,
-    policy: Annotated[
-        list[str] | None, typer.Option(help="Only this policy; repeatable.", metavar="NAME")
-    ] = None,
+    policy: Policies = None,
     replications: Annotated[int | None, typer.Option(min=1, max=1_000_000)] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**62)] = None,
-    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("results"),
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes; all processors by default.")
-    ] = None,
-    scheduler: Annotated[
-        str,
-        typer.Option(
-            metavar="ADDRESS", help="Dask: local, or tcp://HOST:PORT. Default: processes."
-        ),
-    ] = "",
-    cell_timeout: Annotated[
-        float | None,
-        typer.Option(min=0.001, metavar="SECONDS", help="A cell that takes longer fails."),
-    ] = None,
+    seed: Seed = None,
+    out: Out = Path("results"),
+    workers: Workers = None,
+    scheduler: Scheduler = "",
+    cell_timeout: CellTimeout = None,
     max_cells: Annotated[
         int, typer.Option(min=1, metavar="N", help="Refuse a sweep of more cells.")
     ] = 100_000,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no commentary.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run a scenario over values of its keys; started again, only what is missing runs."""
     from sim.scenario.load import load_scenario

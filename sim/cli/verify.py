@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.options import AsJson, Workers
+
 
 def verify(
     results: Annotated[
@@ -21,13 +23,11 @@ def verify(
     replications: Annotated[
         int | None, typer.Option(min=1, help="Run only so many of each policy again.")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes; all processors by default.")
-    ] = None,
+    workers: Workers = None,
     is_quick: Annotated[
         bool, typer.Option("--quick", help="Only the digests of files; nothing is run again.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only what is wrong.")] = False,
 ) -> None:
     """Check every file of a result by digest, run it again, and name the first record that differs.

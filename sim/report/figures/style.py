@@ -129,6 +129,14 @@ def create_sheet(width: Width, theme: Theme) -> Sheet:
     return Sheet(width, "#1B1F23", "#5C636A", "#DDE1E4", "#767676", background, OKABE_ITO)
 
 
+class Mark(NamedTuple):
+    """How what became of something is drawn."""
+
+    marker: str
+    colour: str
+    is_filled: bool
+
+
 def create_looks(policies: tuple[Shown, ...], sheet: Sheet) -> dict[str, Look]:
     """Colour by preset; a marker of its own; a dash by the place among those of one preset."""
     markers, families = (

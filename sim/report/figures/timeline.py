@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
 
@@ -11,7 +11,7 @@ from sim.experiment.incident import ACTORS_MAX, ATTEMPTS_MAX, Attempt, has_attem
 from sim.report.comparison_table import format_number
 from sim.report.figures.base import Cell, FigureData, Row, describe_source, get_shown
 from sim.report.figures.panels import list_policies
-from sim.report.figures.style import create_label
+from sim.report.figures.style import Mark, create_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,14 +26,6 @@ COLUMNS = (
     *("policy", "agent", "call", "operation", "attack", "outcome", "reason", "reason_text", "harm"),
     *("submitted_s", "decided_s", "asked_s", "answered_s", "answer", "record", "readable_s"),
 )
-
-
-class Mark(NamedTuple):
-    """How an outcome is drawn."""
-
-    marker: str
-    colour: str
-    is_filled: bool
 
 
 MARKS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from sim.experiment.chain_rows import has_views, list_episodes, list_views
 from sim.report.figures.base import Cell, FigureData, Row, describe_source, get_shown
 from sim.report.figures.panels import list_policies
-from sim.report.figures.style import create_label
+from sim.report.figures.style import Mark, create_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,14 +28,6 @@ COLUMNS = (
 )
 TICK = 0.3  # half the height of a mark, in rows
 VIEWS_MAX = 600  # of a policy
-
-
-class Mark(NamedTuple):
-    """How a view is drawn."""
-
-    marker: str
-    colour: str
-    is_filled: bool
 
 
 MARKS = {
