@@ -83,7 +83,7 @@ class Bar:
         self.n_failed += 1
         self.progress.update(self.task, advance=1, note=f"{self.n_failed} failed")
         if not self.is_quiet:
-            self._say(f"failed: {failure.cause}\n  {failure.replay}".rstrip())
+            self._say(f"failed: {failure.cause}")  # the line that replays it ends the command
 
     def noticed(self, message: str) -> None:
         """Something to know, above the bar."""

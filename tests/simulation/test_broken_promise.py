@@ -144,7 +144,8 @@ def test_a_run_ends_with_3_and_one_line_that_replays_it(
     assert ended.code == 3
     assert ended.out == ""
     assert "Traceback" not in ended.err
-    what, how = ended.err.splitlines()
+    at_once, what, how = ended.err.splitlines()
+    assert at_once == f"failed: {what}"
     assert what.startswith(f"{broken.invariant} broke at height ")
     found = LINE.fullmatch(how)
     assert found is not None, how
