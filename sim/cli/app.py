@@ -37,6 +37,7 @@ from sim.cli.selftest import selftest
 from sim.cli.sweep import sweep
 from sim.cli.verify import verify
 from sim.core.errors import AmbitError, InputError, InputErrors
+from sim.core.memory import keep_memory
 
 app = typer.Typer(
     name="sim",
@@ -218,6 +219,7 @@ def main() -> None:
     """Run a command; end with its exit code and, for a person's error, one clear message."""
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
+    keep_memory()
     try:
         app(standalone_mode=True)
     except AmbitError as error:

@@ -23,6 +23,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from sim.core.errors import AmbitError, WorkerError
+from sim.core.memory import keep_memory
 from sim.experiment.cells import Job, JobResult, format_replay, run_job
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def serve(connection: Connection, run: Callable[[Job], JobResult]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    keep_memory()
     while True:
         try:
             jobs: list[Job] = connection.recv()

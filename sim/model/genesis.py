@@ -68,6 +68,16 @@ class Domains(NamedTuple):
         """Where signals are traded."""
         return self.clearing or self.chain
 
+    def get_home(self, org: int) -> Domain:
+        """Domain whose ledger an org's own approvals are on.
+
+        Errors: ValueError if the policy has no ledger.
+        """
+        home = self.gateways[org] if self.gateways else self.chain
+        if home is None:
+            raise ValueError("the policy has no ledger")
+        return home
+
 
 def create_domains(world: World, policy: Policy, draws: Draws) -> Domains:
     """Every ledger of a policy as it is before time starts.

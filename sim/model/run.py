@@ -55,7 +55,10 @@ def run_replication(world: World, policy: Policy, seed: int, replication: int) -
 
     Errors: InvariantError if a promise of the ledger breaks.
     """
-    return Replication(world, policy, seed, replication).run()
+    life = Replication(world, policy, seed, replication)
+    trace = life.run()
+    life.let_go()
+    return trace
 
 
 class Replication:
@@ -73,7 +76,9 @@ class Replication:
         self.market = create_market(world, policy, self.domains, self.chain, self.draws)
         self.audit = Audit(world, policy, self.chain)
         self.env = simpy.Environment()
-        self.approvals = Approvals(self.env, world, self.draws, self.get_home, self.ordering.submit)
+        self.approvals = Approvals(
+            self.env, world, self.draws, self.domains.get_home, self.ordering.submit
+        )
         self.agents = world.agents.copy()
         start_population(self.agents, world.groups, *self.keys)
         self.account_orgs = get_account_orgs(world)
@@ -84,14 +89,6 @@ class Replication:
         self.acting = np.zeros(len(self.agents), dtype=np.int64)
         self.history = History(self.domains)
 
-    def get_home(self, org: int) -> Domain:
-        """Domain whose ledger an org's own approvals are on."""
-        if self.gateways:
-            return self.gateways[org]
-        if self.chain_domain is None:
-            raise ValueError(f"policy {self.policy.name!r} has no ledger")
-        return self.chain_domain
-
     def run(self) -> Trace:
         """Live through the horizon and close the books."""
         self.env.process(
@@ -99,6 +96,15 @@ class Replication:
         )
         self.env.run(until=self.horizon_us + 1)
         return self.create_trace()
+
+    def let_go(self) -> None:
+        """Take apart what knows each other, once life is over.
+
+        Else all ledgers stay in memory, unused, until the garbage collector comes by.
+        """
+        for part in (self.market, self.chain, self.approvals):
+            if part is not None:
+                vars(part).clear()
 
     # what agents do
 
@@ -199,7 +205,7 @@ class Replication:
             *batch,
         )
         if policy.requires_approval:
-            rules = self.get_home(0).rules
+            rules = self.domains.get_home(0).rules
             effects = rules.approval_effects
             operations = self.world.operations
             if mark_approvals(*batch, operations, effects, rules.binding):
