@@ -1,4 +1,4 @@
-"""`sim rare`: how rarely a committee convicts an innocent."""
+"""`sim rare`: how rarely something breaks, beside the exact answer."""
 
 # ruff: noqa: PLC0415 (help must not wait for numpy and numba)
 from __future__ import annotations
@@ -12,10 +12,19 @@ from sim.cli.options import AsJson, Seed, Settings
 
 
 def rare(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file with judges.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario YAML file.")],
     policy: Annotated[
-        str, typer.Option(metavar="NAME", help="Policy with a committee, such as chain.")
+        str, typer.Option(metavar="NAME", help="Policy under which it happens.")
     ] = "chain",
+    event: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="conviction: a committee convicts an innocent. breach: an irreversible act that "
+            "no task asked for is executed. ruin: an honest seller loses its stake to wrongful "
+            "convictions.",
+        ),
+    ] = "conviction",
     trials: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Copies at each level of each run.")
     ] = 1_000,
@@ -24,9 +33,10 @@ def rare(
     changes: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Chance that a dispute convicts an innocent seller, by splitting, beside the exact one.
+    """Chance of a rare event, by multilevel splitting, beside the exact one.
 
-    Other rare breaches are not covered: a whole replication cannot be copied half way.
+    Each event is a small world of its own: a whole replication cannot be copied half way. What it
+    leaves out is printed with it.
     """
     from sim.scenario.load import load_scenario
     from sim.scenario.settings import parse_setting
@@ -35,7 +45,7 @@ def rare(
     from sim.experiment.rare import RareOptions, run_rare
     from sim.report.rare_table import create_rare_document, describe_rare
 
-    result = run_rare(loaded, RareOptions(policy, trials, runs, seed))
+    result = run_rare(loaded, RareOptions(policy, trials, runs, seed, event))
     if as_json:
         import json
 

@@ -1,13 +1,14 @@
 """Answers that are known without a simulation, to judge simulations by.
 
-A queue with several servers, a gambler's ruin, an audit of a sample, a committee. Each holds
-under the assumptions it names, and a simulation that shares them has to agree.
+A queue with several servers, a gambler's ruin, an audit of a sample, a committee, a call that is
+tried again. Each holds under the assumptions it names, and a simulation that shares them has to
+agree.
 """
 
 from __future__ import annotations
 
 from math import exp, expm1, log, log1p
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +122,46 @@ def compute_outvoted_chance(chances: Sequence[float], n_seats: int) -> float:
             counts = [a + b * wrong for a, b in zip(kept, [0.0, *counts], strict=True)]
         total += sum(counts[n_seats // 2 + 1 :])
     return total / len(chances)
+
+
+class Attempts(NamedTuple):
+    """A call that is refused and tried again: chances, each in 0..1, and how many attempts.
+
+    A path goes round what checks with a chance; how likely an attempt passes depends on that
+    alone. After a refusal comes another attempt on the same path, on a fresh one, or none.
+    """
+
+    passes: float  # on a path that is checked
+    passes_round: float  # on one that is not
+    first_round: float  # that the first path is not checked
+    fresh_round: float  # that a fresh one is not
+    retry: float
+    other_path: float
+    n: int
+
+
+def compute_attempts_chance(attempts: Attempts) -> float:
+    """Chance that some attempt passes.
+
+    Errors: ValueError if a number is out of range.
+    Source: first-step analysis, from the last attempt back to the first.
+    """
+    *chances, n = attempts
+    if not all(0.0 <= chance <= 1.0 for chance in chances) or n < 1:
+        raise ValueError(f"expected chances in 0..1 and an attempt, found {attempts}")
+    later = later_round = 0.0
+    for _ in range(n):
+        fresh = mix(attempts.fresh_round, later_round, later)
+        again = attempts.retry * later + attempts.other_path * fresh
+        again_round = attempts.retry * later_round + attempts.other_path * fresh
+        later = mix(attempts.passes, 1.0, again)
+        later_round = mix(attempts.passes_round, 1.0, again_round)
+    return mix(attempts.first_round, later_round, later)
+
+
+def mix(chance: float, if_so: float, otherwise: float) -> float:
+    """Chance of what depends on whether something happens."""
+    return chance * if_so + (1.0 - chance) * otherwise
 
 
 def validate_queue(n_servers: int, arrivals: float, services: float) -> None:

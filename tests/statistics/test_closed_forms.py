@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from sim.stats.closed_forms import (
+    Attempts,
+    compute_attempts_chance,
     compute_audit_chance,
     compute_mean_wait,
     compute_ruin_chance,
@@ -111,3 +113,20 @@ def test_an_audit_finds_as_often_as_counting_says() -> None:
 def test_counts_past_the_whole_are_refused(n_bad: int, n_sampled: int) -> None:
     with pytest.raises(ValueError, match="expected counts of 10"):
         compute_audit_chance(10, n_bad, n_sampled)
+
+
+def test_attempts_pass_as_often_as_a_tree_of_them_says() -> None:
+    def follow(is_round: bool, left: int) -> float:
+        passes = attempts.passes_round if is_round else attempts.passes
+        if left == 1:
+            return passes
+        fresh = 0.25 * follow(True, left - 1) + 0.75 * follow(False, left - 1)
+        return passes + (1 - passes) * (0.2 * follow(is_round, left - 1) + 0.5 * fresh)
+
+    attempts = Attempts(0.1, 0.6, 0.4, 0.25, 0.2, 0.5, 3)
+    expected = 0.4 * follow(True, 3) + 0.6 * follow(False, 3)
+    assert compute_attempts_chance(attempts) == pytest.approx(expected, rel=1e-12)
+    assert compute_attempts_chance(attempts._replace(n=1)) == pytest.approx(0.4 * 0.6 + 0.6 * 0.1)
+    assert compute_attempts_chance(attempts._replace(passes=0.0, passes_round=0.0)) == 0.0
+    with pytest.raises(ValueError, match="expected chances"):
+        compute_attempts_chance(attempts._replace(n=0))

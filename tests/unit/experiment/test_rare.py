@@ -13,7 +13,8 @@ from sim.cli import app
 from sim.core.draws import Draws
 from sim.core.errors import InputError
 from sim.core.market import Verdict
-from sim.experiment.rare import RareOptions, find_chances, run_rare
+from sim.experiment.events.conviction import find_chances
+from sim.experiment.rare import RareOptions, run_rare
 from sim.model.verdict import WrongfulConviction
 from sim.policies.registry import compile_chain_rules
 from sim.report.rare_table import describe_rare
@@ -73,12 +74,13 @@ def test_an_innocent_is_convicted_as_rarely_as_is_known(tmp_path: Path) -> None:
     loaded = load(tmp_path, 0.05, JUDGE | {"count": 13})
     wide = load_scenario(loaded.path, [parse_setting("policies.chain.committee=11")])
     result = run_rare(wide, RareOptions("chain", 200, 12))
-    assert result.exact == pytest.approx(5.801e-6, rel=1e-3)  # six or more of eleven
+    assert result.event.exact == pytest.approx(5.801e-6, rel=1e-3)  # six or more of eleven
+    assert result.rarity is not None
     assert not result.rarity.is_starved
     chances = [run.compute_chance(200) for run in result.rarity.runs]
     error = float(np.std(chances, ddof=1)) / sqrt(len(chances))
-    assert error < 0.25 * result.exact
-    assert abs(float(np.mean(chances)) - result.exact) < 3.0 * error
+    assert error < 0.25 * result.event.exact
+    assert abs(float(np.mean(chances)) - result.event.exact) < 3.0 * error
     assert result.crude is not None
     assert result.rarity.n_steps < result.crude / 100
     assert "exact: p = 5.8" in "\n".join(describe_rare(result))
@@ -86,6 +88,7 @@ def test_an_innocent_is_convicted_as_rarely_as_is_known(tmp_path: Path) -> None:
 
 def test_too_few_copies_are_owned_up_to(tmp_path: Path) -> None:
     result = run_rare(load(tmp_path, 0.01, JUDGE), RareOptions("chain", 20, 2))
+    assert result.rarity is not None
     assert result.rarity.is_starved
     assert "too narrow" in "\n".join(describe_rare(result))
 
@@ -104,6 +107,7 @@ def test_judges_err_as_their_strategies_do(tmp_path: Path) -> None:
 def test_a_level_that_no_run_reached_is_a_bound(tmp_path: Path) -> None:
     result = run_rare(load(tmp_path, 0.0001, JUDGE), RareOptions("chain", 5, 2))
     text = "\n".join(describe_rare(result))
+    assert result.rarity is not None
     assert result.rarity.interval is None
     assert "in none of 2 runs; p < " in text
     assert result.crude is None
@@ -135,6 +139,8 @@ def test_the_command_prints_one_document(
         app.main()
     assert ended.value.code == 0
     document = json.loads(capfd.readouterr().out)
-    assert document["levels"] == 3
-    assert document["runs"] == 3
+    assert document["event"] == "conviction"
+    assert document["given"] == {"judges": 5, "seats": 5}
+    assert document["estimate"]["levels"] == 3
+    assert document["estimate"]["runs"] == 3
     assert document["exact"] == pytest.approx(0.05792)
