@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Records: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.void]]
 Record: TypeAlias = Any  # one row of `Records`: its columns are reached by name
+Row: TypeAlias = dict[str, int]  # one row as plain numbers, by column
 Ints: TypeAlias = NDArray[np.int64]
 
 FOREVER_US = 2**62  # an expiry that never comes
@@ -395,3 +396,12 @@ def take_records(table: Records, rows: Ints | NDArray[np.bool_] | slice) -> Reco
             return table
         rows = np.flatnonzero(rows)
     return table.take(rows)
+
+
+def list_rows(table: Records, rows: Ints) -> list[Row]:
+    """Some rows of a table as plain numbers by name.
+
+    Whoever goes through rows one by one in Python reads these many times faster than numpy's.
+    """
+    names = table.dtype.names or ()
+    return [dict(zip(names, each, strict=True)) for each in table.take(rows).tolist()]

@@ -15,7 +15,7 @@ import numpy as np
 from sim.core.errors import InvariantError
 from sim.core.market import Resolution, SaleState, SignalState, Verdict
 from sim.core.reasons import Reason
-from sim.core.records import Kind
+from sim.core.records import Kind, list_rows
 from sim.core.units import PPM
 from sim.ledger.rules import Judges, Settlement, Slashing
 from sim.ledger.state import (
@@ -29,7 +29,7 @@ from sim.ledger.state import (
 )
 
 if TYPE_CHECKING:
-    from sim.core.records import Record, Records
+    from sim.core.records import Record, Records, Row
     from sim.ledger.rules import Rules
     from sim.ledger.state import State
 
@@ -143,14 +143,16 @@ class MarketBook:
         """
         applied = (receipts["code"] == Reason.APPLIED) & np.isin(receipts["kind"], MARKET_KINDS)
         touched: dict[int, None] = {}  # signals, in order
-        for row in np.flatnonzero(applied).tolist():
-            signal = self.book(transactions[row], receipts[row], state)
+        rows = np.flatnonzero(applied)
+        pairs = zip(list_rows(transactions, rows), list_rows(receipts, rows), strict=True)
+        for tx, receipt in pairs:
+            signal = self.book(tx, receipt, state)
             if signal >= 0:
                 touched[signal] = None
         for signal in touched:
             self.compare(signal, state, int(receipts["height"][-1]))
 
-    def book(self, tx: Record, receipt: Record, state: State) -> int:
+    def book(self, tx: Row, receipt: Row, state: State) -> int:
         """Book one applied transaction; return the signal it is about, or -1."""
         slot, target = int(receipt["counterparty"]), int(tx["target"])
         match int(receipt["kind"]):
@@ -169,7 +171,7 @@ class MarketBook:
                 return self.release(target, receipt)
         return self.settle(tx, receipt)
 
-    def publish(self, tx: Record, receipt: Record, slot: int) -> int:
+    def publish(self, tx: Row, receipt: Row, slot: int) -> int:
         """A new signal, its bond in escrow."""
         bond, closes_us = int(receipt["amount"]), int(receipt["committed_us"]) + self.rules.offer_us
         seller, price, has_proof = int(tx["sender"]), int(tx["subject"]), bool(tx["mask"] & 1)
@@ -177,7 +179,7 @@ class MarketBook:
         self.pool += bond
         return slot
 
-    def buy(self, tx: Record, receipt: Record, slot: int) -> int:
+    def buy(self, tx: Row, receipt: Row, slot: int) -> int:
         """A new sale, its price in escrow, with the seller or on an invoice."""
         signal, paid = int(tx["target"]), int(receipt["amount"])
         offer = self.get_offer(signal, receipt)
@@ -195,7 +197,7 @@ class MarketBook:
         offer.closes_us = max(offer.closes_us, due_us)
         return signal
 
-    def attest(self, tx: Record, receipt: Record) -> int:
+    def attest(self, tx: Row, receipt: Row) -> int:
         """A rating needs a sale, comes from its buyer, and comes once."""
         deal = self.deals.get(int(tx["target"]))
         if deal is None or deal.buyer != tx["sender"]:
@@ -206,7 +208,7 @@ class MarketBook:
         self.n_ratings += 1
         return deal.signal
 
-    def challenge(self, tx: Record, receipt: Record, slot: int, state: State) -> int:
+    def challenge(self, tx: Row, receipt: Row, slot: int, state: State) -> int:
         """A new dispute, its bond in escrow, and its seats as drawn."""
         signal, challenger = int(tx["target"]), int(tx["sender"])
         offer = self.get_offer(signal, receipt)
@@ -221,7 +223,7 @@ class MarketBook:
         self.pool += bond
         return signal
 
-    def judge(self, tx: Record, receipt: Record) -> int:
+    def judge(self, tx: Row, receipt: Row) -> int:
         """A vote, a proof or the end of the time, and the verdict if there is one now."""
         case, slashed = self.cases.get(int(tx["target"])), int(receipt["amount"])
         if case is None or case.verdict != Verdict.OPEN:
@@ -246,7 +248,7 @@ class MarketBook:
             self.close(case, offer, receipt)
         return case.signal
 
-    def compute_verdict(self, case: Case, tx: Record) -> Verdict:
+    def compute_verdict(self, case: Case, tx: Row) -> Verdict:
         """What the votes, or a proof, justify."""
         if tx["subject"] == Resolution.PROOF:
             return Verdict.REJECTED if tx["proof_valid"] == 1 else Verdict.UPHELD
@@ -260,7 +262,7 @@ class MarketBook:
             return Verdict.UPHELD
         return Verdict.REJECTED if 2 * n_against >= len(case.bench) else Verdict.OPEN
 
-    def close(self, case: Case, offer: Offer, receipt: Record) -> None:
+    def close(self, case: Case, offer: Offer, receipt: Row) -> None:
         """Both bonds of an upheld dispute leave the pool with the prices; else one bond does."""
         self.pool -= case.bond
         case.bond = 0
@@ -281,7 +283,7 @@ class MarketBook:
             elif deal.state == SaleState.PAID and self.rules.claws_back:
                 self.move_sale(deal, SaleState.RECOVERED, receipt)
 
-    def release(self, signal: int, receipt: Record) -> int:
+    def release(self, signal: int, receipt: Row) -> int:
         """A signal that nobody disputes, after its window: all that is held for it leaves."""
         offer = self.get_offer(signal, receipt)
         self.move_signal(offer, SignalState.CLOSED, receipt)
@@ -297,7 +299,7 @@ class MarketBook:
         self.pool -= left
         return signal
 
-    def settle(self, tx: Record, receipt: Record) -> int:
+    def settle(self, tx: Row, receipt: Row) -> int:
         """A payment of an invoice, or a price that the keeper of the escrow takes."""
         deal, amount = self.deals.get(int(tx["target"])), int(receipt["amount"])
         if deal is None:
@@ -317,20 +319,20 @@ class MarketBook:
             self.move_sale(deal, SaleState.PAID, receipt)
         return deal.signal
 
-    def get_offer(self, signal: int, receipt: Record) -> Offer:
+    def get_offer(self, signal: int, receipt: Row) -> Offer:
         """A signal that was published."""
         offer = self.offers.get(signal)
         if offer is None:
             _raise_at("I16 signal", receipt, "a published signal", str(signal))
         return offer
 
-    def move_signal(self, offer: Offer, state: SignalState, receipt: Record) -> None:
+    def move_signal(self, offer: Offer, state: SignalState, receipt: Row) -> None:
         """Along the table, or not at all."""
         if (offer.state, state) not in SIGNAL_MOVES:
             _raise_at("I16 signal", receipt, "a move in the table", f"{offer.state} to {state}")
         offer.state = state
 
-    def move_sale(self, deal: Deal, state: SaleState, receipt: Record) -> None:
+    def move_sale(self, deal: Deal, state: SaleState, receipt: Row) -> None:
         """Along the table, or not at all: no price arrives twice."""
         if (deal.state, state) not in SALE_MOVES:
             _raise_at("I16 sale", receipt, "a move in the table", f"{deal.state} to {state}")
@@ -386,7 +388,7 @@ def _read_deal(row: Record) -> Deal:
     return Deal(signal, buyer, price, paid, SaleState(int(row["state"])), bool(row["rated"]))
 
 
-def _raise_at(invariant: str, receipt: Record, expected: str, found: str) -> NoReturn:
+def _raise_at(invariant: str, receipt: Row, expected: str, found: str) -> NoReturn:
     """Name the position of the transaction that broke an invariant."""
     where = f"{found} at position {int(receipt['position'])} by account {int(receipt['sender'])}"
     raise InvariantError(invariant, int(receipt["height"]), expected, where)

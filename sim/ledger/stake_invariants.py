@@ -14,11 +14,13 @@ import numpy as np
 from sim.core.errors import InvariantError
 from sim.core.market import Resolution
 from sim.core.reasons import Reason
-from sim.core.records import Kind
+from sim.core.records import Kind, list_rows
 from sim.ledger.state import N_ACCOUNTS, N_DISPUTES, N_EVIDENCE, N_SIGNALS, N_UNBONDING
 
 if TYPE_CHECKING:
-    from sim.core.records import Ints, Record, Records
+    from collections.abc import Iterator
+
+    from sim.core.records import Ints, Record, Records, Row
     from sim.ledger.rules import Rules
     from sim.ledger.state import State
 
@@ -66,7 +68,7 @@ class Book:
             if entry.account == account and entry.created_height >= offence_height
         )
 
-    def add(self, tx: Record, receipt: Record, unbonding_blocks: int) -> None:
+    def add(self, tx: Row, receipt: Row, unbonding_blocks: int) -> None:
         """Book one applied transaction."""
         kind, sender = int(receipt["kind"]), int(receipt["sender"])
         amount, slot = int(receipt["amount"]), int(receipt["counterparty"])
@@ -87,7 +89,7 @@ class Book:
             accused, offence_height, _ = self.get_offence(tx)
             self.draw(accused, offence_height, amount)
 
-    def get_offence(self, tx: Record) -> tuple[int, int, tuple[int, ...]]:
+    def get_offence(self, tx: Row) -> tuple[int, int, tuple[int, ...]]:
         """Of evidence or of a verdict: the accused, the height, and what is punished once."""
         if tx["kind"] == _RESOLVE:
             signal = self.disputes.get(int(tx["target"]), -1)
@@ -123,6 +125,12 @@ def get_stake_rows(transactions: Records, receipts: Records) -> Ints:
     return np.flatnonzero(itself | slashed | opened | published)
 
 
+def list_stake_rows(transactions: Records, receipts: Records) -> Iterator[tuple[Row, Row]]:
+    """Each transaction that moved stake and its receipt, in order."""
+    rows = get_stake_rows(transactions, receipts)
+    return zip(list_rows(transactions, rows), list_rows(receipts, rows), strict=True)
+
+
 def check_unbonding(state: State, height: int) -> None:
     """What an account has unbonding is the sum of its live entries (part of I8).
 
@@ -154,8 +162,7 @@ def check_slashing(before: State, rules: Rules, transactions: Records, receipts:
     book, seen = Book(before), set()
     for proof in before.evidence[: before.counters[N_EVIDENCE]]:
         seen |= {get_id(proof), get_offence(proof, "offender", "view", "statement")}
-    for row in get_stake_rows(transactions, receipts).tolist():
-        tx, receipt = transactions[row], receipts[row]
+    for tx, receipt in list_stake_rows(transactions, receipts):
         kind, height = int(receipt["kind"]), int(receipt["height"])
         if kind == _WITHDRAW:
             entry = book.entries.get(int(tx["target"]))
@@ -181,7 +188,7 @@ def check_slashing(before: State, rules: Rules, transactions: Records, receipts:
         book.add(tx, receipt, rules.unbonding_blocks)
 
 
-def check_amount(book: Book, tx: Record, receipt: Record) -> None:
+def check_amount(book: Book, tx: Row, receipt: Row) -> None:
     """A slash takes no more than there is at stake for the offence (I14)."""
     (accused, offence_height, _), amount = book.get_offence(tx), int(receipt["amount"])
     entries = book.get_slashable(accused, offence_height)
@@ -190,12 +197,12 @@ def check_amount(book: Book, tx: Record, receipt: Record) -> None:
         _raise_at("I14 slashing", receipt, f"a slash in 0..{slashable}", str(amount))
 
 
-def get_id(row: Record) -> tuple[int, ...]:
+def get_id(row: Row | Record) -> tuple[int, ...]:
     """Identity of a piece of evidence."""
     return tuple(int(row[word]) for word in WORDS)
 
 
-def get_offence(row: Record, *columns: str) -> tuple[int, ...]:
+def get_offence(row: Row | Record, *columns: str) -> tuple[int, ...]:
     """What is punished once: accused, view and kind of statement."""
     return tuple(int(row[column]) for column in columns)
 
@@ -211,8 +218,8 @@ def check_stakes(
     Errors: InvariantError. `before` must be a copy: the transition writes in place.
     """
     book = Book(before)
-    for row in get_stake_rows(transactions, receipts).tolist():
-        book.add(transactions[row], receipts[row], rules.unbonding_blocks)
+    for tx, receipt in list_stake_rows(transactions, receipts):
+        book.add(tx, receipt, rules.unbonding_blocks)
     stakes: Ints = after.accounts["stake"][: after.counters[N_ACCOUNTS]]
     for account, stake in enumerate(stakes.tolist()):
         if stake != book.stake.get(account, 0):
@@ -225,7 +232,7 @@ def check_stakes(
             raise InvariantError("I15 stake", 0, expected, str(found))
 
 
-def _raise_at(invariant: str, receipt: Record, expected: str, found: str) -> NoReturn:
+def _raise_at(invariant: str, receipt: Row, expected: str, found: str) -> NoReturn:
     """Name the position of the transaction that broke an invariant."""
     where = f"{found} at position {int(receipt['position'])} by account {int(receipt['sender'])}"
     raise InvariantError(invariant, int(receipt["height"]), expected, where)

@@ -1,4 +1,7 @@
-"""Transactions a second of a whole market, from strategies to trace, with 100 000 traders."""
+"""Transactions a second of a whole market, from strategies to trace, with 100 000 traders.
+
+As in a worker: memory is kept from one replication to the next.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sim.core.memory import keep_memory
 from sim.model.run import run_replication
 from sim.model.world import World, create_world
 from sim.scenario.load import load_scenario
@@ -60,6 +64,7 @@ policies:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    keep_memory()
     file: Path = tmp_path_factory.mktemp("bench") / "market.yaml"
     file.write_text(MARKET, "utf-8")
     return create_world(load_scenario(file))
