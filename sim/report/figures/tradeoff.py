@@ -49,10 +49,10 @@ def create(result: StoredResult) -> FigureData:
     ]
     left_out = [policy for policy in run.policies if policy not in tradeoff.policies]
     front = [policy for policy in tradeoff.policies if policy in tradeoff.front]
-    labels = ", ".join(LABELS[name] for name in roles.values() if name)
+    labels = ", ".join(LABELS[name].removeprefix("gate: ") for name in roles.values() if name)
     return FigureData(
         "tradeoff",
-        f"What {LABELS[tradeoff.safety]} is traded for",
+        f"The trade-off between {labels}",
         f"Filled: on Pareto's front of {labels}: no other policy is as good in all of them and "
         "better in one, by the means alone; where intervals overlap the front could differ. "
         "Hollow: beaten by another. Grey: bounds, not policies one could run, never on the "
