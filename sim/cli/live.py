@@ -14,15 +14,21 @@ from sim.cli.progress import Bar
 from sim.core.errors import get_worst
 from sim.experiment.comparison import compute_estimate
 from sim.metrics.outcomes import get_outcomes
-from sim.report.comparison_table import create_cell, get_unit
+from sim.report.comparison_table import CELL_WIDTH, create_cell, get_unit
+from sim.report.verdicts import LABELS
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from rich.console import RenderableType
 
     from sim.experiment.cells import JobResult
     from sim.experiment.progress import Failure
     from sim.metrics.base import Value
     from sim.scenario.schema import Scenario
+
+N_LINES_OF_BAR = 2  # and the line below, where the cursor stands
+N_LINES_OF_HEAD = 5  # a label on three lines, its unit, and what is left out
 
 
 class LiveView(Bar):
@@ -38,7 +44,9 @@ class LiveView(Bar):
         self.values: dict[str, dict[str, list[Value]]] = {}
         self.worst: Failure | None = None
         console = self.progress.console
-        self.live = Live(get_renderable=self.render, console=console, transient=True)
+        self.live = Live(
+            get_renderable=lambda: self.render(*console.size), console=console, transient=True
+        )
 
     def __enter__(self) -> LiveView:
         """Show it."""
@@ -68,35 +76,60 @@ class LiveView(Bar):
             self.worst = failure
         super().failed(failure)
 
-    def render(self) -> Group:
-        """Bar, estimates, and the worst failure."""
-        parts: list[Table | Text] = [self.progress.get_renderable()]  # type: ignore[list-item]
-        if self.primary and any(self.values.values()):
-            parts.append(self.create_table())
+    def render(self, width: int, height: int) -> Group:
+        """Bar, the worst failure, and as much of the estimates as a terminal has room for."""
+        parts: list[RenderableType] = [self.progress.get_renderable()]
+        room = height - N_LINES_OF_BAR
         if self.worst is not None:
-            text = f"worst: {self.worst.cause}\n  {self.worst.replay}".rstrip()
-            parts.append(Text(text, style="red"))
+            text = Text(f"worst: {self.worst.cause}\n  {self.worst.replay}".rstrip(), style="red")
+            room -= len(text.wrap(self.progress.console, width))
+            parts.append(text)
+        if self.primary and any(self.values.values()):
+            parts.append(self.create_table(width, room))
         return Group(*parts)
 
-    def create_table(self) -> Table:
-        """Policies in rows, primary outcomes in columns: mean, and its interval so far."""
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        table.add_column("so far")
-        table.add_column("n", justify="right")
-        for name in self.primary:
+    def create_table(self, width: int, room: int) -> Table:
+        """Policies in rows, primary outcomes in columns: mean, and its interval so far.
+
+        An interval stands below its mean, or beside it where `room` lines are too few for that.
+        What does not fit is named in the caption, and never cut.
+        """
+        policies = [name for name, kept in self.values.items() if any(kept.values())]
+        is_low = room < N_LINES_OF_HEAD + 2 * len(policies)
+        used = max(map(len, [*policies, "so far"])) + sum(len(gap) for gap in ("  ", "9999", "  "))
+        size = 2 * CELL_WIDTH if is_low else CELL_WIDTH
+        shown = self.primary[: max(1, (width - used) // (size + 2))]
+        kept_policies = policies[: max(1, (room - N_LINES_OF_HEAD) // (1 if is_low else 2))]
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, caption_justify="left")
+        table.add_column("so far", no_wrap=True)
+        table.add_column("n", justify="right", no_wrap=True)
+        for name in shown:
             unit, _ = get_unit(get_outcomes()[name].unit, name)
-            table.add_column(Text(f"{name}\n{unit}"), justify="right")
-        for policy, kept in self.values.items():
-            n = max(map(len, kept.values()), default=0)
-            if n:
-                table.add_row(Text(policy), str(n), *map(self._show, kept, kept.values()))
+            head = Text(f"{LABELS.get(name, name)}\n{unit}")
+            table.add_column(head, justify="right", width=size)
+        for policy in kept_policies:
+            kept = self.values[policy]
+            cells = (self._show(name, kept[name], is_low=is_low) for name in shown)
+            table.add_row(Text(policy), str(max(map(len, kept.values()))), *cells)
+        table.caption = _tell_left_out(
+            len(self.primary) - len(shown), len(policies) - len(kept_policies)
+        )
         return table
 
-    def _show(self, name: str, values: list[Value]) -> Text:
+    def _show(self, name: str, values: list[Value], *, is_low: bool) -> Text:
         cell = create_cell(compute_estimate(get_outcomes()[name], values))
         text = Text(cell.value)
-        text.append(f"  {cell.interval}" if cell.interval else "", style="dim")
+        gap = "  " if is_low else "\n"
+        text.append(f"{gap}{cell.interval}" if cell.interval else "", style="dim")
         return text
+
+
+def _tell_left_out(n_outcomes: int, n_policies: int) -> Text | None:
+    left = [
+        *([f"{n_outcomes} more outcomes"] if n_outcomes else []),
+        *([f"{n_policies} more policies"] if n_policies else []),
+    ]
+    return Text(f"and {' and '.join(left)}, in the table at the end") if left else None
 
 
 def _is_worse(one: Failure, other: Failure) -> bool:

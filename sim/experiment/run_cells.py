@@ -107,7 +107,10 @@ class RunCells:
             )
 
     def _create_jobs(self, plan: dict[str, list[Span]]) -> list[Job]:
-        """Cells that are still to be run, policy by policy."""
+        """Cells that are still to be run, in turn for all policies.
+
+        So estimates of a run that goes on, or was broken off, are of the same replications.
+        """
         return [
             Job(
                 scenario=str(self.loaded.path),
@@ -119,9 +122,9 @@ class RunCells:
                 folder=str(self.folders[name]) if self.folders else "",
                 settings=self.loaded.settings,
             )
+            for span in sorted({span for spans in plan.values() for span in spans})
             for name, spans in plan.items()
-            for span in spans
-            if span not in self.ended[name]
+            if span in spans and span not in self.ended[name]
         ]
 
     def _keep(self, cell: JobResult) -> None:

@@ -140,7 +140,7 @@ _LISTED = (
         "records",
         "down",
         Form.QUANTILE,
-        "the same, at its largest",
+        "log records that an operator could still rewrite unseen, at their most",
         counts.get_exposure,
         create_finish_where(anchors, counts.finish_largest),
     ),
@@ -223,7 +223,7 @@ _LISTED = (
         ordering.get_heal_s,
     ),
     create_only(
-        "M47", "heal_views", "views", "the same, in views proposed", ordering.get_heal_views
+        "M47", "heal_views", "views", "heal_time in views proposed", ordering.get_heal_views
     ),
     create_rate(
         "M48",
@@ -327,7 +327,7 @@ GAINS = {
             "base units",
             Trick.SYBIL,
             False,
-            "the same as a difference",
+            "payoff of attackers with all their identities less that with one",
         ),
         Gain(
             "M37",

@@ -60,7 +60,7 @@ def create_checks_table(explanation: Explanation) -> Table:
     """One row a check, as a table of a terminal."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in TITLES:
-        table.add_column(title)
+        table.add_column(title, no_wrap=title == "check")  # names of checks are never cut
     for row in create_check_rows(explanation):
         table.add_row(*(Text(text, style=STYLES[row.weight]) for text in row[: len(TITLES)]))
     return table

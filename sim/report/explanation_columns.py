@@ -46,7 +46,7 @@ def create_columns_heading(explanations: Sequence[Explanation]) -> str:
 def create_columns_table(explanations: Sequence[Explanation]) -> Table:
     """A row for each check, in their order, and a column for each policy."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for explanation in explanations:
         table.add_column(Text(make_printable(explanation.policy)))
     table.add_row("verdict", *(_create_verdict_cell(each) for each in explanations))

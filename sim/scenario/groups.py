@@ -22,42 +22,46 @@ from sim.scenario.strict import Strict
 class OnDenial(Strict):
     """What a refused agent does; the shares must sum to 1."""
 
-    give_up: Share = PPM
-    retry: Share = 0
-    other_path: Share = 0
+    give_up: Share = Field(PPM, description="It ends the task.")
+    retry: Share = Field(0, description="It makes the call again.")
+    other_path: Share = Field(0, description="It makes the call on another path.")
 
 
 class Step(Strict):
     """One entry of a script."""
 
-    at: Duration
-    call: Name
+    at: Duration = Field(description="When, from the begin of the replication.")
+    call: Name = Field(description="Operation it calls.")
     org: Name | None = Field(None, description="Kind of org it turns to; its own if none.")
     using: Name | None = Field(None, description="Credential it signs with; its own if none.")
     path: Literal["governed", "any", "direct"] = Field(
         "any", description="`direct` is the last path to be closed, `governed` the first."
     )
-    purpose: Literal["work", "attack"] = "work"
+    purpose: Literal["work", "attack"] = Field(
+        "work", description="Whether somebody asked for it, or nobody did."
+    )
 
 
 class Recording(Strict):
     """Recorded calls, in files of the scenario's folder."""
 
-    calls: Text
-    tasks: Text | None = None
-    runs: Text | None = None
+    calls: Text = Field(description="File of recorded calls, a JSON object a line.")
+    tasks: Text | None = Field(None, description="File of what each task grants.")
+    runs: Text | None = Field(None, description="File of which run belongs to which attack.")
 
 
 class AgentGroup(Strict):
     """Agents of one kind."""
 
-    name: Name
+    name: Name = Field(description="What agents are called, with a number behind.")
     org: Name = Field(description="Name of a kind of org; agents spread evenly over its orgs.")
-    count: PositiveCount = 1
+    count: PositiveCount = Field(1, description="Agents of this kind.")
     role: tuple[Name, ...] | Literal["all"] = Field(
         "all", description="What it may do where grants are as broad as a role."
     )
-    on_denial: OnDenial = OnDenial()
+    on_denial: OnDenial = Field(
+        default_factory=OnDenial.model_construct, description="What it does when refused."
+    )
 
 
 class TaskedGroup(AgentGroup):

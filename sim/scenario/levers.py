@@ -32,8 +32,8 @@ from sim.scenario.strict import Strict
 class PolicyEntry(Strict):
     """A policy to compare: a preset, and the levers that differ from it."""
 
-    name: Name
-    preset: Name
+    name: Name = Field(description="What tables and figures call it.")
+    preset: Name = Field(description="Where levers that are left out come from.")
     scope: Scope | None = Field(None, description="How narrow grants are.")
     mediation: Share | None = Field(
         None, description="Share of paths to a resource that pass the enforcement point."
@@ -48,7 +48,9 @@ class PolicyEntry(Strict):
         None, description="Calls an account may make; no limit if left out."
     )
     anchor_every: PositiveCount | None = Field(None, description="Blocks.")
-    revocation_lag: Duration | None = None
+    revocation_lag: Duration | None = Field(
+        None, description="How long until who verifies signed capabilities hears of a revocation."
+    )
     commit_delay: Duration | None = Field(
         None, description="An irreversible effect waits this long and can be called off."
     )

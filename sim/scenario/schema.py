@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 FAULTS = load_faults()
 
 OPERATIONS_MAX = 62  # capability bits of one org
+ABOUT_AGENTS = "Groups of agents, each with its strategy."
+ABOUT_FAULTS = "What goes wrong with validators and the network between them."
 MEASURED_REGIONS = (  # where the validators of public wide-area runs of two-chain HotStuff stood
     "us-east-1",
     "eu-north-1",
@@ -60,7 +62,9 @@ MEASURED_REGIONS = (  # where the validators of public wide-area runs of two-cha
 class Operation(Strict):
     """A tool and one thing it can do."""
 
-    effect: Literal["read", "write", "destructive"] = "read"
+    effect: Literal["read", "write", "destructive"] = Field(
+        "read", description="What it does to data; `approval` goes by it."
+    )
     egress: bool = Field(False, description="It can carry data out of the org.")
     reversible: bool = Field(True, description="Its effect can be undone.")
     value_at_risk: Amount = Field(0, description="Harm, in value units, of one illegitimate act.")
@@ -69,7 +73,7 @@ class Operation(Strict):
 class Org(Strict):
     """A trust boundary that owns agents, resources and perhaps a gateway."""
 
-    name: Name
+    name: Name = Field(description="What groups of agents refer to.")
     count: PositiveCount = Field(1, description="Orgs of this kind.")
     posture: Literal["honest", "negligent", "hostile"] = Field(
         "honest", description="How it runs its enforcement point, and what it claims."
@@ -79,7 +83,9 @@ class Org(Strict):
 class Task(Strict):
     """A unit of useful work."""
 
-    calls: Annotated[tuple[Name, ...], Field(min_length=1, max_length=60)]
+    calls: Annotated[tuple[Name, ...], Field(min_length=1, max_length=60)] = Field(
+        description="Operations, one after the other."
+    )
     deadline: PositiveDuration = Field(
         60_000_000, description="From the task's arrival to the end of its last call."
     )
@@ -88,8 +94,8 @@ class Task(Strict):
 class Credential(Strict):
     """A key nobody works with: a token in a file."""
 
-    name: Name
-    org: Name
+    name: Name = Field(description="What a script refers to.")
+    org: Name = Field(description="Whose key it is.")
     role: tuple[Name, ...] | Literal["all"] = Field(
         "all", description="What it may do where grants are as broad as a role."
     )
@@ -99,7 +105,7 @@ class Credential(Strict):
 class Reviewers(Strict):
     """The humans of each org who approve calls: the same people under every policy."""
 
-    count: PositiveCount = 2
+    count: PositiveCount = Field(2, description="People of each org.")
     review: PositiveDuration = Field(20_000_000, description="Mean time to decide on one request.")
     patience: PositiveDuration = Field(
         120_000_000, description="A request still undecided after this is denied."
@@ -124,13 +130,13 @@ class Gateways(Strict):
     """Capacity of each org's gateway."""
 
     service: PositiveDuration = Field(5_000, description="Mean time a call.")
-    servers: Servers = 4
+    servers: Servers = Field(4, description="Calls that are judged at a time.")
 
 
 class Chain(Strict):
     """The validators, where they stand, and how they come to agree."""
 
-    validators: PositiveCount = 4
+    validators: PositiveCount = Field(4, description="How many agree on the order.")
     block_interval: PositiveDuration = Field(250_000, description="Least time between two blocks.")
     block_limit: PositiveCount = Field(10_000, description="Transactions a block.")
     regions: tuple[Text, ...] = Field(
@@ -150,7 +156,7 @@ class Chain(Strict):
         description="A view's timer, long enough for a view of any of the protocols; doubled "
         "once more views in a row time out than silent leaders explain.",
     )
-    view_timeout_max: PositiveDuration = 60_000_000
+    view_timeout_max: PositiveDuration = Field(60_000_000, description="Its longest.")
     leader_wait: PositiveDuration = Field(
         300_000, description="How long a leader waits to hear of all locks after a time-out."
     )
@@ -193,42 +199,53 @@ class Scenario(Strict):
     """A world, and the policies to compare in it."""
 
     version: Literal[1] = Field(description="Version of this format.")
-    title: Text
-    question: Text
+    title: Text = Field(description="Heading of tables and pages.")
+    question: Text = Field(description="What the run is to answer.")
     expectation: Text = Field(description="Written before the first run.")
     stream: Name | None = Field(None, description="Names the draws; the file's stem if none.")
-    seed: Amount = 1
-    replications: PositiveCount = 30
-    horizon: PositiveDuration = 120_000_000
+    seed: Amount = Field(1, description="Another one is another set of worlds.")
+    replications: PositiveCount = Field(30, description="Worlds that each policy meets.")
+    horizon: PositiveDuration = Field(120_000_000, description="Simulated time of a replication.")
     window: PositiveDuration = Field(
         2_000_000, description="Populations act in windows; never longer than think_min."
     )
     think_min: PositiveDuration = Field(
         2_000_000, description="No agent follows up on its own call sooner."
     )
-    signatures: Literal["trusted", "ed25519"] = "trusted"
+    signatures: Literal["trusted", "ed25519"] = Field(
+        "trusted", description="Real signatures, or the bit they come to: the same digests, faster."
+    )
     baseline: Name = Field("unguarded", description="Policy the others are compared with.")
-    primary: Annotated[tuple[Name, ...], Field(max_length=5)] = (
-        "unauthorized_execution_rate",
-        "utility_under_attack",
-        "harm_per_1000_tasks",
-        "commit_latency_p95",
+    primary: Annotated[tuple[Name, ...], Field(max_length=5)] = Field(
+        (
+            "unauthorized_execution_rate",
+            "utility_under_attack",
+            "harm_per_1000_tasks",
+            "commit_latency_p95",
+        ),
+        description="Outcomes that are tested; all others are exploratory.",
     )
     gates: tuple[Gate, ...] = Field((), description="What `sim check` holds.")
     issuer_error: Share = Field(0, description="Share of grants that leave out one needed call.")
-    operations: Annotated[dict[Name, Operation], Field(max_length=OPERATIONS_MAX)] = Field({})
-    orgs: Annotated[tuple[Org, ...], Field(min_length=1)]
-    tasks: dict[Name, Task] = Field({})
-    signals: dict[Name, SignalType] = Field({})
-    credentials: tuple[Credential, ...] = ()
-    agents: Annotated[tuple[AgentGroup, ...], Field(min_length=1)]
+    operations: Annotated[dict[Name, Operation], Field(max_length=OPERATIONS_MAX)] = Field(
+        {}, description="What agents can call."
+    )
+    orgs: Annotated[tuple[Org, ...], Field(min_length=1, description="Who owns agents and tools.")]
+    tasks: dict[Name, Task] = Field({}, description="The work that is asked for.")
+    signals: dict[Name, SignalType] = Field({}, description="What traders sell each other.")
+    credentials: tuple[Credential, ...] = Field(
+        (), description="Keys nobody works with: tokens in files."
+    )
+    agents: Annotated[tuple[AgentGroup, ...], Field(min_length=1, description=ABOUT_AGENTS)]
     reviewers: Reviewers = Field(default_factory=Reviewers.model_construct)
     detection: Detection = Field(default_factory=Detection.model_construct)
     gateways: Gateways = Field(default_factory=Gateways.model_construct)
     chain: Chain = Field(default_factory=Chain.model_construct)
     market: Market = Field(default_factory=Market.model_construct)
-    faults: tuple[FaultEntry, ...] = ()
-    policies: Annotated[tuple[Name | PolicyEntry, ...], Field(min_length=1)]
+    faults: tuple[FaultEntry, ...] = Field((), description=ABOUT_FAULTS)
+    policies: Annotated[tuple[Name | PolicyEntry, ...], Field(min_length=1)] = Field(
+        description="What is compared: presets, and presets with levers set otherwise."
+    )
     sweep: Sweep | None = Field(None, description="What `sim sweep` varies.")
 
 
@@ -282,8 +299,8 @@ def create_schema() -> type[Scenario]:
         "ScenarioFile",
         __base__=Scenario,
         __doc__=Scenario.__doc__,
-        agents=(Annotated[groups, Field(min_length=1)], ...),
-        faults=(faults, ()),
+        agents=(Annotated[groups, Field(min_length=1, description=ABOUT_AGENTS)], ...),
+        faults=(faults, Field((), description=ABOUT_FAULTS)),
     )
 
 

@@ -24,6 +24,18 @@ HIDDEN_BY_SCROLLING = """[...document.querySelectorAll("*")]
     .filter((element) => !element.closest(".unseen"))
     .map((element) => element.className || element.tagName)"""
 
+LOST_ON_PAPER = """[
+    ...[...document.querySelectorAll("thead th")]
+        .filter((head) => head.offsetParent && head.textContent)
+        .filter((head) => head.querySelector("button"))
+        .filter((head) => head.querySelector("button").offsetParent // painted on one page only
+            || getComputedStyle(head, "::before").content !== JSON.stringify(head.textContent)),
+    ...[...document.querySelectorAll("details > :not(summary)")]
+        .filter((element) => element.parentElement.parentElement.offsetParent)
+        .filter((element) => !element.closest(".explore, .under"))
+        .filter((element) => !element.checkVisibility()),
+].map((element) => element.textContent.trim().slice(0, 40))"""
+
 
 class Visit:
     """A page that is open, and everything it did since."""
@@ -97,3 +109,11 @@ def find_clipped(visit: Visit) -> list[str]:
     clipped = [*visit.page.evaluate(CLIPPED_TABLES), *visit.page.evaluate(HIDDEN_BY_SCROLLING)]
     visit.page.emulate_media(media="screen")
     return list(clipped)
+
+
+def find_lost(visit: Visit) -> list[str]:
+    """What paper would not show: heads of tables on later pages, what is folded away on screen."""
+    visit.page.emulate_media(media="print")
+    lost = visit.page.evaluate(LOST_ON_PAPER)
+    visit.page.emulate_media(media="screen")
+    return list(lost)

@@ -17,6 +17,7 @@ from tests.page.checks import (
     find_clipped,
     find_errors,
     find_injected,
+    find_lost,
     find_overflow,
     find_requests,
 )
@@ -132,3 +133,13 @@ def test_a_table_cut_on_paper_is_found(open_text: Open) -> None:
     table = "<table><tr><td style='min-width:900px'>wide</td></tr></table>"
     visit = open_text(BLANK.format(f"<div style='overflow:auto'>{table}</div>"))
     assert len(find_clipped(visit)) == 2
+
+
+def test_a_head_that_paper_shows_once_is_found(open_defect: Open) -> None:
+    visit = open_defect("page.js", "head.dataset.heading = head.textContent;", "")
+    assert "policy" in find_lost(visit)
+
+
+def test_what_stays_folded_on_paper_is_found(open_defect: Open) -> None:
+    visit = open_defect("page.css", "details::details-content", "details::no-such-part")
+    assert find_lost(visit) != []

@@ -22,6 +22,7 @@ from tests.page.checks import (
     find_clipped,
     find_errors,
     find_injected,
+    find_lost,
     find_overflow,
     find_requests,
 )
@@ -82,6 +83,10 @@ def test_nothing_is_wider_than_the_window(browser: Browser, page_path: Path, wid
 
 def test_on_paper_every_table_is_whole(visit: Visit) -> None:
     assert find_clipped(visit) == []
+
+
+def test_on_paper_heads_of_tables_come_again_and_nothing_is_folded(visit: Visit) -> None:
+    assert find_lost(visit) == []
 
 
 def test_somebodys_text_stays_text(visit: Visit) -> None:

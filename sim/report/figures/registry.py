@@ -88,6 +88,7 @@ FIGURES: dict[str, Maker] = {
     ),
 }
 FORMATS = ("pdf", "svg", "png")
+SCREEN_DPI = 200  # shown at half its size, hence sharp where a screen has two dots to the pixel
 
 
 def list_figures(result: StoredResult) -> list[str]:
@@ -118,11 +119,21 @@ def create_figure(result: StoredResult, name: str) -> FigureData:
     return FIGURES[name].create(result)
 
 
-def draw(data: FigureData, *, width: Width = "two", theme: Theme = "paper") -> Figure:
+class Picture(Figure):
+    """A figure of matplotlib that a notebook shows even where nobody imported pyplot."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        content = io.BytesIO()
+        with _missing_letters_ignored():
+            self.savefig(content, format="png", dpi=SCREEN_DPI)
+        return content.getvalue(), {"width": round(self.get_figwidth() * SCREEN_DPI / 2)}
+
+
+def draw(data: FigureData, *, width: Width = "two", theme: Theme = "paper") -> Picture:
     """A figure of matplotlib, drawn without touching anybody's settings."""
     sheet = create_sheet(width, theme)
     with mpl.rc_context(sheet.settings):
-        figure = Figure(layout="constrained")
+        figure = Picture(layout="constrained")
         FIGURES[data.name].draw(figure, data, sheet)
     return figure
 

@@ -26,6 +26,7 @@ COLUMNS = (
     *("mean", "low", "high", "n", "interval", "text"),
 )
 Points = dict[str, dict[str, dict[str, Cell]]]  # by policy and role
+HEIGHT_CHARS = 34  # of a line of letters that is as long as a panel is high
 APART_POINTS = 6.0  # between markers that would cover each other
 NEAR = (0.02, 0.04)  # of the axes
 PANEL_POINTS = 150.0  # height of a panel, about
@@ -49,10 +50,10 @@ def create(result: StoredResult) -> FigureData:
     ]
     left_out = [policy for policy in run.policies if policy not in tradeoff.policies]
     front = [policy for policy in tradeoff.policies if policy in tradeoff.front]
-    labels = ", ".join(LABELS[name] for name in roles.values() if name)
+    labels = ", ".join(LABELS[name].removeprefix("gate: ") for name in roles.values() if name)
     return FigureData(
         "tradeoff",
-        f"What {LABELS[tradeoff.safety]} is traded for",
+        f"The trade-off between {labels}",
         f"Filled: on Pareto's front of {labels}: no other policy is as good in all of them and "
         "better in one, by the means alone; where intervals overlap the front could differ. "
         "Hollow: beaten by another. Grey: bounds, not policies one could run, never on the "
@@ -131,13 +132,17 @@ def draw(figure: Figure, data: FigureData, sheet: Sheet) -> None:
         format_tick_axis(axes.yaxis, low=None if is_signed else 0.0)
     first = next(iter(points.values()))["safety"]
     for row in range(n_rows):
-        panels[row * n_columns].set_ylabel(_name_axis(first))
+        panels[row * n_columns].set_ylabel(_name_axis(first, HEIGHT_CHARS))
     add_legend(figure, data, sheet, list(points))
 
 
-def _name_axis(record: dict[str, Cell]) -> str:
-    better = {"up": ", more is better", "down": ", less is better"}.get(str(record["better"]), "")
-    return wrap(f"{record['label']}, {name_unit(str(record['unit']))}{better}", 48)
+def _name_axis(record: dict[str, Cell], line_chars: int = 48) -> str:
+    better = {"up": "more is better", "down": "less is better"}.get(str(record["better"]), "")
+    parts = [f"{record['label']}, {name_unit(str(record['unit']))}", *([better] if better else [])]
+    whole = ", ".join(parts)
+    return (
+        whole if len(whole) <= line_chars else "\n".join(wrap(part, line_chars) for part in parts)
+    )
 
 
 def get_places(points: Points, role: str) -> dict[str, tuple[float, float]]:

@@ -249,6 +249,14 @@ def test_only_what_is_missing_runs(tmp_path: Path) -> None:
     assert run(loaded, out=tmp_path / "out", replications=CHUNK).digests == short.digests
 
 
+def test_policies_take_turns_so_that_what_is_there_can_be_compared(tmp_path: Path) -> None:
+    loaded, watch = load(tmp_path), Watch()
+    run_scenario(loaded, RunOptions(workers=1, out=None, replications=CHUNK + 1), watch)
+    firsts = [cell.first for cell in watch.cells]
+    assert firsts == [0] * 3 + [CHUNK] * 3
+    assert len({cell.policy for cell in watch.cells[:3]}) == 3
+
+
 def test_a_damaged_cell_is_named_and_run_again(tmp_path: Path) -> None:
     loaded, watch = load(tmp_path), Watch()
     first = run(loaded, out=tmp_path / "out")

@@ -40,10 +40,10 @@ def create_check(
     return Check(reason, binds, fails, fails if seen is None else seen, required, held)
 
 
-def render(explanation: Explanation) -> str:
+def render(explanation: Explanation, width: int = 160) -> str:
     """As it is printed, but with markup allowed: nothing may depend on its being off."""
     file = StringIO()
-    console = Console(file=file, width=160, color_system=None, emoji=True, markup=True)
+    console = Console(file=file, width=width, color_system=None, emoji=True, markup=True)
     console.print(create_checks_table(explanation))
     return file.getvalue()
 
@@ -124,3 +124,12 @@ def test_names_in_markup_are_text_in_the_table(name: str) -> None:
 def test_names_in_markup_are_text_in_the_heading(name: str) -> None:
     heading = create_heading(create_explanation(policy=name, call=f"{name}/0/0/0", operation=name))
     assert heading.count(name) == 3
+
+
+def test_the_name_of_a_check_is_whole_in_a_narrow_terminal() -> None:
+    check = create_check(
+        Reason.INSUFFICIENT_REPUTATION, required="a long word " * 9, held="x " * 40
+    )
+    lines = render(create_explanation(checks=[check]), width=80).splitlines()
+    assert "INSUFFICIENT_REPUTATION" in lines[1]
+    assert max(map(len, lines)) <= 80

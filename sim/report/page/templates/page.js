@@ -73,6 +73,7 @@ function sortTable(table, column, direction) {
 function startSorting(table) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
+    head.dataset.heading = head.textContent; // what paper shows
     const button = create("button", { type: "button", className: "sort" }, ...head.childNodes);
     head.replaceChildren(button);
     button.addEventListener("click", () => {

@@ -10,6 +10,7 @@ from math import isnan
 
 import matplotlib as mpl
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from sim.core.errors import InputError
 from sim.experiment.tables import StoredResult, open_result
@@ -133,6 +134,25 @@ def test_names_meant_to_do_harm_are_text(result: StoredResult, name: str) -> Non
 def test_a_formula_is_no_formula_in_a_table() -> None:
     data = FigureData("x", "t", "c", "a", ("name", "n"), [("=1+1", -2), ("-x", 1.5)], "s")
     assert create_csv(data) == "name,n\r\n'=1+1,-2\r\n'-x,1.5\r\n"
+
+
+def test_a_notebook_shows_a_figure_though_nobody_imported_pyplot(incident: StoredResult) -> None:
+    figure = draw(create_figure(incident, "timeline"))
+    shown, metadata = DisplayFormatter().format(figure)
+    assert shown["image/png"].startswith(b"\x89PNG")
+    assert metadata["image/png"] == {"width": 700}
+
+
+def test_the_axis_of_a_trade_off_is_no_longer_than_its_panel(incident: StoredResult) -> None:
+    data = create_figure(incident, "tradeoff")
+    at = data.columns.index("label")
+    rows = [
+        (*row[:at], "a label longer than that of any outcome there is today", *row[at + 1 :]) for row in data.rows
+    ]
+    figure = draw(data._replace(rows=rows), width="two")
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert axes.yaxis.label.get_window_extent().height <= axes.get_window_extent().height
 
 
 def test_drawing_leaves_settings_alone(incident: StoredResult) -> None:
