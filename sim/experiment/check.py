@@ -7,7 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.core.errors import AmbitError, InputError, InputErrors, InvariantError, Position, get_worst
+from sim.core.errors import (
+    AmbitError,
+    CellsFailedError,
+    InputError,
+    InputErrors,
+    InvariantError,
+    Position,
+    get_worst,
+)
 from sim.experiment.baseline import Baseline, FormatError, load_baseline
 from sim.experiment.gates import GateKind, check_gates, plan_gates
 from sim.experiment.judging import NO_DECISION, Verdict, judge
@@ -244,7 +252,10 @@ def run_again(
 ) -> RunResult:
     """The first n replications, under the policies asked for."""
     run = RunOptions(options.policies, n, options.seed, options.workers, out)
-    return run_scenario(loaded, run, progress)
+    try:
+        return run_scenario(loaded, run, progress)
+    except CellsFailedError as error:  # their list goes with the folder, at the end of the check
+        raise CellsFailedError(error.problem, error.exit_codes) from error
 
 
 def judge_all(
