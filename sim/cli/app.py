@@ -116,6 +116,7 @@ def validate(
     quiet: Quiet = False,
 ) -> None:
     """Check scenario files without running them; say all that is wrong."""
+    from sim.experiment.design import check_sweep
     from sim.experiment.gates import check_gates
     from sim.experiment.primary import check_primary
     from sim.scenario.load import load_scenario
@@ -128,6 +129,7 @@ def validate(
             n_policies = len(create_policies(loaded))
             check_primary(loaded)
             check_gates(loaded)
+            check_sweep(loaded)
         except InputErrors as found:
             refusals += found.errors
             continue

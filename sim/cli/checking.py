@@ -119,6 +119,7 @@ def create_verdict_document(verdict: Verdict) -> dict[str, Any]:
         "worse_by": decision.mean,
         "low": decision.low,
         "high": decision.high,
+        "p_worse": decision.p_worse,
         "n_required": decision.n_required,
         "text": verdict.text,
     }

@@ -103,7 +103,7 @@ def sweep(
         typer.echo(json.dumps(create_document(result), indent=2, allow_nan=False))
     else:
         _print(result, quiet=quiet)
-    raise_failures(result.failures)
+    raise_failures(result.failures, result.failures_file)
 
 
 def _parse_design(name: str | None) -> str | None:

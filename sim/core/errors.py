@@ -123,15 +123,20 @@ class WorkerError(AmbitError):
 
 
 class CellsFailedError(AmbitError):
-    """Some cells failed while the others finished; the worst failure gives the exit code."""
+    """Some cells failed while the others finished; the worst failure gives the exit code.
 
-    def __init__(self, problem: str, exit_codes: tuple[int, ...]) -> None:
-        super().__init__(problem, exit_codes)
-        self.problem, self.exit_codes = problem, exit_codes
+    `listed` is the file that names all of them, empty if there is none.
+    """
+
+    def __init__(self, problem: str, exit_codes: tuple[int, ...], listed: str = "") -> None:
+        super().__init__(problem, exit_codes, listed)
+        self.problem, self.exit_codes, self.listed = problem, exit_codes, listed
         self.exit_code = get_worst(exit_codes)
 
     def __str__(self) -> str:
-        return self.problem
+        if not self.listed:
+            return self.problem
+        return f"{self.problem}\nall of them, each with the line that replays it: {self.listed}"
 
 
 def get_worst(exit_codes: Iterable[int]) -> int:

@@ -7,10 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.core.errors import AmbitError, InputError, InputErrors, InvariantError, Position, get_worst
+from sim.core.errors import (
+    AmbitError,
+    CellsFailedError,
+    InputError,
+    InputErrors,
+    InvariantError,
+    Position,
+    get_worst,
+)
 from sim.experiment.baseline import Baseline, FormatError, load_baseline
 from sim.experiment.gates import GateKind, check_gates, plan_gates
-from sim.experiment.judging import NO_DECISION, Verdict, judge
+from sim.experiment.judging import NO_DECISION, Verdict, correct_family, judge
 from sim.experiment.progress import SILENT
 from sim.experiment.run import RunOptions, run_scenario
 from sim.scenario.policies import compute_policy_digest, create_policies
@@ -244,7 +252,10 @@ def run_again(
 ) -> RunResult:
     """The first n replications, under the policies asked for."""
     run = RunOptions(options.policies, n, options.seed, options.workers, out)
-    return run_scenario(loaded, run, progress)
+    try:
+        return run_scenario(loaded, run, progress)
+    except CellsFailedError as error:  # their list goes with the folder, at the end of the check
+        raise CellsFailedError(error.problem, error.exit_codes) from error
 
 
 def judge_all(
@@ -254,7 +265,7 @@ def judge_all(
     n: int,
     level: float = LEVEL,
 ) -> tuple[Verdict, ...]:
-    """Every gate that has something to hold, over the first n replications."""
+    """Every gate that has something to hold, over the first n replications, as one family."""
     verdicts = []
     for gate in plan:
         row = baseline.rows.get((gate.policy, gate.outcome.name)) if baseline else None
@@ -264,7 +275,7 @@ def judge_all(
         verdict = judge(gate, old, arms[gate.policy][gate.outcome.name], level)
         if verdict is not None:
             verdicts.append(verdict)
-    return tuple(verdicts)
+    return correct_family(verdicts, level)
 
 
 def find_idle(plan: Sequence[PlannedGate], verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:

@@ -19,7 +19,7 @@ from sim.scenario.spans import Ends, Kind, create_ends
 from sim.scenario.sweep import Spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -198,6 +198,15 @@ def create_problem(design: Design) -> dict[str, Any]:
 Given = dict[str, "tuple[str, ...] | Spread"]  # by path: values as written, or a range
 
 
+def check_sweep(loaded: LoadedScenario) -> None:
+    """Refuse a file's `sweep` that `sim sweep` would, without running anything.
+
+    Errors: InputErrors with every refusal, each where the file has it.
+    """
+    if loaded.scenario.sweep is not None:
+        create_design(loaded, {}, None, None, loaded.scenario.seed)
+
+
 def create_design(
     loaded: LoadedScenario,
     given: Mapping[str, tuple[str, ...] | Spread],
@@ -217,17 +226,32 @@ def create_design(
     if not both:
         problem = "nothing varies: give --set PATH=V1,V2, --set-range PATH=LOW..HIGH or `sweep`"
         raise InputError(Position(str(loaded.path)), "sweep", problem)
-    factors = []
+    factors: list[Factor] = []
+    refused: list[InputError] = []
     for path, values in both.items():
         try:
             factors.append(create_factor(loaded, path, values))
         except (InputError, InputErrors) as error:
             if path in given:
                 raise
-            raise _place_in_file(loaded, path, error) from error
+            refused += _place_in_file(loaded, ("factors", path), error)
+    if refused:
+        raise InputErrors(tuple(refused))
     design = Design(name, points, seed, tuple(factors))
-    _check_size(design)
+    try:
+        _check_size(design)
+    except InputError as error:
+        key = str(error.where).removeprefix("--")  # an option, and a key of the file
+        if given or key not in _get_keys(loaded):
+            raise
+        raise InputErrors(tuple(_place_in_file(loaded, (key,), error))) from error
     return design
+
+
+def _get_keys(loaded: LoadedScenario) -> Collection[str]:
+    """What the file's `sweep` sets."""
+    node = loaded.tree.entries["sweep"][1] if "sweep" in loaded.tree.entries else None
+    return node.entries if isinstance(node, MapNode) else ()
 
 
 def create_factor(loaded: LoadedScenario, path: str, values: tuple[str, ...] | Spread) -> Factor:
@@ -242,8 +266,14 @@ def create_factor(loaded: LoadedScenario, path: str, values: tuple[str, ...] | S
         problem = f"{first!r} is no part of the world: it has an option of its own, or no effect"
         raise InputError(place, "", problem)
     texts = (values.low, values.high) if isinstance(values, Spread) else values
+    refused: dict[str, InputError] = {}  # a path that leads nowhere does so for every value
     for text in texts:
-        tried = read_scenario(loaded.path, loaded.tree, [Setting(path, text)])
+        try:
+            tried = read_scenario(loaded.path, loaded.tree, [Setting(path, text)])
+        except InputErrors as error:
+            refused |= {str(each): each for each in error.errors}
+    if refused:
+        raise InputErrors(tuple(refused.values()))
     if not isinstance(values, Spread):
         return Choices(path, values)
     is_log = values.scale == "log"
@@ -251,17 +281,16 @@ def create_factor(loaded: LoadedScenario, path: str, values: tuple[str, ...] | S
 
 
 def _place_in_file(
-    loaded: LoadedScenario, path: str, error: InputError | InputErrors
-) -> InputErrors:
-    """The same refusals, said of where the file has the factor."""
+    loaded: LoadedScenario, keys: tuple[str, ...], error: InputError | InputErrors
+) -> Iterator[InputError]:
+    """The same refusals, said of where the file has what is refused."""
     node: Node = loaded.tree
     position = node.position
-    for key in ("sweep", "factors", path):
+    for key in ("sweep", *keys):
         if isinstance(node, MapNode) and key in node.entries:
             position, node = node.entries[key]
-    key = f"sweep.factors.{path}"
-    errors = error.errors if isinstance(error, InputErrors) else (error,)
-    return InputErrors(tuple(InputError(position, key, e.problem, e.nearest) for e in errors))
+    for each in error.errors if isinstance(error, InputErrors) else (error,):
+        yield InputError(position, ".".join(("sweep", *keys)), each.problem, each.nearest)
 
 
 def _check_size(design: Design) -> None:

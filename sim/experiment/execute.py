@@ -17,6 +17,7 @@ from sim.experiment.progress import Failure, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 SHOWN_MAX = 5  # failures told in full
 
@@ -106,8 +107,11 @@ def run_cells(
     return Tally(n_done, failures)
 
 
-def raise_failures(failures: Sequence[Failure]) -> None:
-    """End as badly as the worst cell did; nothing if none failed."""
+def raise_failures(failures: Sequence[Failure], listed: Path | None = None) -> None:
+    """End as badly as the worst cell did; nothing if none failed.
+
+    `listed` is the file that names them all, if one was written.
+    """
     if len(failures) == 1:
         raise failures[0].error
     if failures:
@@ -115,7 +119,8 @@ def raise_failures(failures: Sequence[Failure]) -> None:
         if len(failures) > SHOWN_MAX:
             told.append(f"and {len(failures) - SHOWN_MAX} more")
         problem = "\n".join([f"{len(failures)} cells failed, the others are finished:", *told])
-        raise CellsFailedError(problem, tuple(failure.error.exit_code for failure in failures))
+        codes = tuple(failure.error.exit_code for failure in failures)
+        raise CellsFailedError(problem, codes, "" if listed is None else str(listed))
 
 
 def load_rules(jobs: Sequence[Job], executor: Executor) -> None:

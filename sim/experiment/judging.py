@@ -14,7 +14,8 @@ from sim.experiment.gates import GateKind, PlannedGate
 from sim.metrics.base import Form, NullReason, Value
 from sim.metrics.outcomes import HELD_AT_ZERO
 from sim.stats.intervals import compute_zero_bound
-from sim.stats.noninferiority import GateDecision, GateState, decide, decide_unseen
+from sim.stats.limits import decide_share
+from sim.stats.noninferiority import GateDecision, GateState, correct_fails, decide
 from sim.stats.paired import compute_rate_differences
 
 if TYPE_CHECKING:
@@ -67,6 +68,31 @@ def judge(
     else:
         decision, text = _judge_margin(gate, old, new, level)
     return Verdict(gate, decision.state, decision, *means, text)
+
+
+def correct_family(verdicts: Sequence[Verdict], level: float) -> tuple[Verdict, ...]:
+    """Verdicts of one check; a fail that is not sure among all of them is inconclusive.
+
+    The family is every margin and limit that was decided, the undecided and identical among
+    them: leaving some out for what they came to would be looking before correcting. What is held
+    at zero is no estimate, and an error no decision; both stay as they are.
+    Units:  level in (0, 1): with this chance no gate of the check fails by accident.
+    """
+    family = [
+        row
+        for row, verdict in enumerate(verdicts)
+        if verdict.gate.kind is not GateKind.ZERO and verdict.state is not GateState.ERROR
+    ]
+    corrected = list(verdicts)
+    decisions = correct_fails([verdicts[row].decision for row in family], level)
+    for row, decision in zip(family, decisions, strict=True):
+        verdict = verdicts[row]
+        if decision.state is not verdict.state:
+            text = f"{verdict.text}: not sure among {len(family)} gates, p = {decision.p_worse:.2g}"
+            corrected[row] = verdict._replace(
+                state=decision.state, decision=decision, text=f"{text} after Holm's correction"
+            )
+    return tuple(corrected)
 
 
 def compute_value(gate: PlannedGate, values: Sequence[Value]) -> float | None:
@@ -127,18 +153,31 @@ def _judge_limit(gate: PlannedGate, new: Sequence[Value], level: float) -> tuple
     limit, mirror = gate.bound, 1.0 if is_share else 2.0 * gate.bound
     if is_share and is_up:
         num, limit = den - num, 1.0 - limit  # the share that failed
-    if is_share and not num.any():
-        decision = decide_unseen(len(new), limit, level)
-        return decision, _explain_unseen(decision, gate)
+    if is_share:
+        decision = decide_share(num, den, limit, level)
+        if not num.any():
+            return decision, _explain_unseen(decision, gate)
+        return decision, _explain_limit(decision, gate, mirror if is_up else None)
     values = _compute_differences(gate, np.zeros_like(num), np.ones_like(den), num, den)
     if values is None:
         return _create_undecided(gate, len(new))
-    if is_up and not is_share:
+    if not num.any() and not is_up:
+        return _judge_nothing(gate, len(new))
+    if is_up:
         values = mirror - values  # what lies below the limit lies above it now
     decision = decide(values, limit, level)
-    if decision.state is GateState.IDENTICAL:  # 0 throughout is no comparison here
-        decision = decision._replace(state=GateState.PASS)
     return decision, _explain_limit(decision, gate, mirror if is_up else None)
+
+
+def _judge_nothing(gate: PlannedGate, n: int) -> tuple[GateDecision, str]:
+    """An amount that was 0 throughout: how often it comes has a bound, how large it is has none."""
+    bound = compute_zero_bound(n).high
+    text = f"none seen in {n} replications: P < {100 * (bound or 1):.2g} % that one has any"
+    decision = GateDecision(GateState.PASS, 0.0, 0.0, None, gate.bound, n)
+    if gate.outcome.form is Form.RATIO:
+        decision = decision._replace(state=GateState.INCONCLUSIVE)
+        text += ", and nothing bounds how large it is; hold it at `zero` instead"
+    return decision, f"{text}; {gate.label}"
 
 
 def _judge_margin(

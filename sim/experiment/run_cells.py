@@ -17,6 +17,7 @@ from sim.experiment.cell_store import (
 )
 from sim.experiment.cells import CHUNK, Job, JobResult
 from sim.experiment.execute import load_rules, raise_failures, run_cells
+from sim.experiment.failures import Row, write_failures
 from sim.experiment.pairing import check_synchronised
 from sim.metrics.outcomes import get_outcomes
 from sim.trace.store import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from sim.experiment.comparison import Values
     from sim.experiment.execute import Executor
-    from sim.experiment.progress import Progress
+    from sim.experiment.progress import Failure, Progress
     from sim.policies.base import Policy
     from sim.scenario.load import LoadedScenario
 
@@ -73,6 +74,7 @@ class RunCells:
         load_rules(jobs, executor)
         self.progress.started(len(jobs), sum(map(len, plan.values())) - len(jobs))
         failures = run_cells(executor, jobs, self.progress, self._keep).failures
+        listed = self._list_failures(failures, replications)
         broken = {failure.job.policy.name for failure in failures}
         digests = {
             name: self._get_digests(name, spans, replications)
@@ -83,7 +85,7 @@ class RunCells:
         check_synchronised(exogenous, self.seed)
         for name in digests if self.folders else ():
             seal_policy(self.folders[name], plan[name], digests[name], exogenous[name])
-        raise_failures(failures)
+        raise_failures(failures, listed)
         arms = {name: self._gather(name, plan[name], replications) for name in self.policies}
         return arms, digests
 
@@ -126,6 +128,21 @@ class RunCells:
             for name, spans in plan.items()
             if span in spans and span not in self.ended[name]
         ]
+
+    def _list_failures(self, failures: Sequence[Failure], replications: int) -> Path | None:
+        """Write what failed above the results of all policies; None if nothing is left to list.
+
+        Cells of another policy or seed, and those after the last replication, were not tried.
+        """
+
+        def is_untried(row: Row) -> bool:
+            is_mine = row["policy"] in self.policies and int(row["seed"]) == self.seed
+            return not is_mine or int(row["first"]) >= replications
+
+        if not self.folders:
+            return None
+        folder = next(iter(self.folders.values())).parent
+        return write_failures(folder, failures, is_untried)
 
     def _keep(self, cell: JobResult) -> None:
         span = Span(cell.first, cell.first + len(cell.digests))

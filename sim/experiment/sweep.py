@@ -22,6 +22,7 @@ from sim.experiment.cells import CHUNK, Job, compute_code_digest
 from sim.experiment.comparison import compute_estimates
 from sim.experiment.design import Design, Point, create_design
 from sim.experiment.execute import Execution, load_rules, open_executor, run_cells
+from sim.experiment.failures import FAILURES, write_failures
 from sim.experiment.locking import lock_folder
 from sim.experiment.primary import check_primary
 from sim.experiment.progress import SILENT, Failure, Progress
@@ -40,7 +41,6 @@ from sim.trace.store import (
     create_folder,
     create_manifest,
     describe_content,
-    encode_rows,
     remove_leftovers,
     replace_file,
 )
@@ -87,6 +87,11 @@ class SweepResult:
     n_kept: int  # cells that were finished before
     sensitivity: list[Sensitivity]
     failures: list[Failure]
+
+    @property
+    def failures_file(self) -> Path:
+        """Where they are listed, if there are any."""
+        return self.folder / FAILURES
 
 
 class Family(NamedTuple):
@@ -301,33 +306,11 @@ def _write_rest(
 
     Errors: StorageError if the disk refuses.
     """
-    rest = {
-        "sensitivity.csv": encode_sensitivity(sensitivity) if sensitivity else b"",
-        "failures.csv": _encode_failures(failures) if failures else b"",
-    }
-    for name, content in rest.items():
-        if content:
-            replace_file(folder / name, content)
-        else:
-            (folder / name).unlink(missing_ok=True)
+    if sensitivity:
+        replace_file(folder / "sensitivity.csv", encode_sensitivity(sensitivity))
+    else:
+        (folder / "sensitivity.csv").unlink(missing_ok=True)
+    write_failures(folder, failures)
     files = sorted(path for path in folder.iterdir() if path.name != SWEEP)
     listed = {path.name: describe_content(path.read_bytes()) for path in files}
     replace_file(folder / SWEEP, create_manifest({**sweep.describe(), "files": listed}))
-
-
-def _encode_failures(failures: list[Failure]) -> bytes:
-    names = ["policy", "settings", "seed", "first", "last", "exit_code", "cause", "replay"]
-    rows = [
-        [
-            failure.job.policy.name,
-            " ".join(map(str, failure.job.settings)),
-            failure.job.seed,
-            failure.job.first,
-            failure.job.last,
-            failure.error.exit_code,
-            failure.cause,
-            failure.replay,
-        ]
-        for failure in failures
-    ]
-    return encode_rows(names, sorted(rows, key=str))

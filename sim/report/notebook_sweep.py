@@ -113,7 +113,7 @@ def sweep(
     )
     with watch(show=progress) as watching:
         result = run_sweep(loaded, options, watching)
-    raise_failures(result.failures)
+    raise_failures(result.failures, result.failures_file)
     return Sweep(result)
 
 

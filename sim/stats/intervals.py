@@ -188,14 +188,20 @@ def _find_edge(num: Column, den: Column, level: float, bounded: bool) -> Interva
 def _compute_logit_interval(rate: float, rates_without: Column, level: float) -> Interval:
     """Jackknife t interval on the logit scale, its limits mapped back to (0, 1)."""
     n = rates_without.size
-    if rates_without.min() > 0.0 and rates_without.max() < 1.0:
-        method, error = Method.LOGIT_JACKKNIFE_T, compute_jackknife_error(logit(rates_without))
-    else:
-        method = Method.LOGIT_DELTA_T
-        error = compute_jackknife_error(rates_without) / (rate * (1.0 - rate))
+    method, error = compute_logit_error(rate, rates_without)
     half = compute_t_quantile(n, level) * error
     centre = float(logit(rate))
     return Interval(rate, float(expit(centre - half)), float(expit(centre + half)), n, method)
+
+
+def compute_logit_error(rate: float, rates_without: Column) -> tuple[Method, float]:
+    """How a rate inside (0, 1) is estimated on the logit scale, and its standard error there.
+
+    Shapes: (n_replications,) float64: the rate without each replication in turn.
+    """
+    if rates_without.min() > 0.0 and rates_without.max() < 1.0:
+        return Method.LOGIT_JACKKNIFE_T, compute_jackknife_error(logit(rates_without))
+    return Method.LOGIT_DELTA_T, compute_jackknife_error(rates_without) / (rate * (1.0 - rate))
 
 
 def create_t_interval(mean: float, error: float, n: int, method: Method, level: float) -> Interval:

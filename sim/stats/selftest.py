@@ -19,7 +19,7 @@ from sim.stats.intervals import (
     compute_mean_interval,
     compute_rate_interval,
 )
-from sim.stats.noninferiority import GateState, decide
+from sim.stats.noninferiority import GateState, correct_fails, decide
 from sim.stats.paired import compute_paired_difference, compute_paired_rate_difference
 from sim.stats.ranking import select_best
 from sim.stats.significance import compute_mean_significance
@@ -74,6 +74,7 @@ def run_checks(n_macro: int = N_MACRO, seed: int = SEED) -> Iterator[Check]:
         yield check_coverage(case, n_macro, create_draws(seed, index))
     yield from check_clopper_pearson()
     yield from check_gate(n_macro, create_draws(seed, 1_001))
+    yield from check_gate_family(n_macro, create_draws(seed, 1_004))
     yield from check_selection(n_macro, create_draws(seed, 1_002))
     yield check_flips(n_macro, create_draws(seed, 1_003))
 
@@ -137,6 +138,20 @@ def check_gate(n_macro: int, draws: Draws) -> Iterator[Check]:
                 expected - slack,
                 expected + slack,
             )
+
+
+def check_gate_family(n_macro: int, draws: Draws) -> Iterator[Check]:
+    """How often any of twenty gates fails whose true change is the margin; then each by itself."""
+    n_checks, n_gates, n = max(20, n_macro // 5), 20, 50
+    alone = together = 0
+    for _ in range(n_checks):
+        decisions = [decide(row, MARGIN) for row in draws.normal(MARGIN, 1.0, (n_gates, n))]
+        alone += any(decision.state is GateState.FAIL for decision in decisions)
+        together += any(each.state is GateState.FAIL for each in correct_fails(decisions))
+    what, family = f"any of {n_gates} gates fails at the margin", "normal"
+    high = 0.05 + 3.0 * sqrt(0.05 * 0.95 / n_checks)
+    yield Check(f"{what}, Holm", family, n, together / n_checks, 0.0, high)
+    yield Check(f"{what}, each alone", family, n, alone / n_checks, 0.0, high, False)
 
 
 def check_selection(n_macro: int, draws: Draws) -> Iterator[Check]:

@@ -11,6 +11,7 @@ import pytest
 
 from sim.core.units import PPM
 from sim.experiment.conformance.base import Check, ConformanceError, describe_check
+from sim.experiment.conformance.forms import require_docstring
 from sim.experiment.conformance.reputation import (
     CHECKS,
     UNCLAMPED,
@@ -20,7 +21,6 @@ from sim.experiment.conformance.reputation import (
     check_permuted,
     check_proportion,
     check_range,
-    check_source,
     check_untouched,
     create_network,
 )
@@ -90,7 +90,7 @@ DEFECTS: list[tuple[Callable[[Rule], None], Callable[[View, Scores], Scores]]] =
     (lambda rule: check_range(rule.compute(create_network()), N), leave_the_range),
     (lambda rule: check_order(rule.compute(create_network())), reverse_order),
     (lambda rule: check_proportion(rule, create_network()), believe_anything),
-    (lambda rule: check_source(type(rule)), favour_the_first),
+    (lambda rule: require_docstring(type(rule)), favour_the_first),
 ]
 
 

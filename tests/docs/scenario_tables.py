@@ -16,6 +16,11 @@ PAGE = Path(__file__).resolve().parents[2] / "scenarios" / "README.md"
 PER_CENT = 100
 
 COLUMNS = {
+    "deterrence": (
+        "attacker_payoff",
+        "fraud_loss_rate",
+        "market_welfare",
+    ),
     "signal_market": (
         "fraud_loss_rate",
         "unpaid_signal_rate",

@@ -8,12 +8,14 @@ import pytest
 
 from sim.core.reasons import PENDING
 from sim.core.records import Kind
+from sim.experiment.design import check_sweep
 from sim.experiment.run import check_primary
 from sim.model.world import World
 from sim.policies.registry import load_policies
 from sim.scenario.levers import PolicyEntry
 from sim.scenario.load import load_scenario
 from sim.scenario.policies import create_policies
+from sim.stats.deterrence import compute_break_even_detection
 from sim.strategies.registry import load_behaviours
 from tests.worlds import SCENARIOS, SHIPPED, get_calls, get_policies, load_shipped, run
 
@@ -100,6 +102,27 @@ def test_every_fault_of_a_scenario_happens_under_some_policy_and_another_goes_wi
             spared |= not faults
     assert happened == {entry.name for entry in world.scenario.faults}
     assert spared
+
+
+def test_the_sweep_of_deterrence_meets_its_boundary_at_every_slash() -> None:
+    """The chance at which a fraud pays nothing, where escrow returns the price."""
+    scenario = LOADED["deterrence"].scenario
+    assert scenario.sweep is not None
+    chances, slashes = (
+        [float(text) for text in texts]
+        for texts in scenario.sweep.factors.values()
+        if isinstance(texts, tuple)
+    )
+    price = next(getattr(group, "price") for group in scenario.agents if group.name == "cheat")  # noqa: B009 - created
+    boundary = [
+        compute_break_even_detection(price, slash, gain_forfeited=True) for slash in slashes
+    ]
+    assert sorted(boundary) == pytest.approx(chances)
+
+
+@pytest.mark.parametrize("loaded", LOADED.values(), ids=LOADED)
+def test_a_sweep_that_a_scenario_ships_can_be_run(loaded: LoadedScenario) -> None:
+    check_sweep(loaded)
 
 
 def test_every_policy_is_shown_somewhere() -> None:

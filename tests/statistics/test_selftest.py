@@ -23,6 +23,7 @@ from sim.stats.selftest import (
     Limits,
     check_coverage,
     check_gate,
+    check_gate_family,
     check_selection,
     create_draws,
     draw_clustered,
@@ -38,7 +39,7 @@ N_MACRO = 200
 def test_all_that_is_offered_does_as_often_as_it_says() -> None:
     checks = list(run_checks(N_MACRO))
     assert [check for check in checks if check.is_offered and not check.passes] == []
-    assert len(checks) == len(CASES) + 3 + 8 + 2 + 1
+    assert len(checks) == len(CASES) + 3 + 8 + 2 + 2 + 1
     assert not all(check.is_offered for check in checks)
 
 
@@ -70,6 +71,17 @@ def test_a_gate_that_passes_what_is_not_significantly_worse_is_caught(
 
     monkeypatch.setattr(module, "decide", decide_generously)
     assert not all(check.passes for check in check_gate(N_MACRO, create_draws(1, 0)))
+
+
+def test_a_check_whose_gates_each_fail_by_themselves_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corrected, alone = check_gate_family(N_MACRO, create_draws(1, 0))
+    assert corrected.passes
+    assert alone.share == pytest.approx(1 - 0.95**20, abs=0.25)  # 40 checks
+    assert not alone.passes
+    monkeypatch.setattr(module, "correct_fails", list)
+    assert not next(check_gate_family(N_MACRO, create_draws(1, 0))).passes
 
 
 def test_a_selection_at_random_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

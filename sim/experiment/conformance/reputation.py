@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any
 
@@ -13,7 +12,8 @@ import numpy as np
 from sim.core.draws import Draws
 from sim.core.purposes import Purpose
 from sim.core.units import PPM
-from sim.experiment.conformance.base import require
+from sim.experiment.conformance.base import require, require_equal, require_rows, require_same
+from sim.experiment.conformance.forms import require_docstring, require_frozen
 from sim.experiment.conformance.ratings import create_view, permute_view
 from sim.ledger.rules import Reputation
 from sim.policies.reputation.base import Ratings, Rule, Scores, View
@@ -59,40 +59,39 @@ def drop_ratings(view: View, dropped: Any) -> View:
 
 def check_range(scores: Scores, n_accounts: int) -> None:
     """Whole numbers of each account, published ones in 0..1 000 000."""
-    for column in scores:
-        require(column.shape == (n_accounts,))
-    require(scores.raw.dtype == scores.score_ppm.dtype == np.int64)
-    require(scores.known.dtype == np.bool_)
-    require(int(scores.score_ppm.min()) >= 0)
-    require(int(scores.score_ppm.max()) <= PPM)
+    types = {"raw": np.int64, "score_ppm": np.int64, "known": np.bool_}
+    for name, column in zip(scores._fields, scores, strict=True):
+        require_equal(f"the shape of {name}", column.shape, (n_accounts,))
+        require_equal(f"the type of {name}", column.dtype, np.dtype(types[name]))
+    published = scores.score_ppm
+    require_rows((published >= 0) & (published <= PPM), f"a score in 0..{PPM}", published)
 
 
 def check_order(scores: Scores) -> None:
     """Among the known, a higher published score never has a lower raw one."""
     order = np.lexsort((scores.score_ppm[scores.known], scores.raw[scores.known]))
-    require((np.diff(scores.score_ppm[scores.known][order]) >= 0).all())
+    steps = np.diff(scores.score_ppm[scores.known][order])
+    require_rows(steps >= 0, "published scores that rise with the raw ones", steps)
 
 
 def check_permuted(rule: Rule, view: View, tolerance: int) -> None:
     """Other names for the same accounts change no score by more than a tolerance."""
     new_index = np.roll(np.arange(view.n_accounts), 7)[::-1].copy()
     here, there = rule.compute(view), rule.compute(permute_view(view, new_index))
-    require(there.known[new_index].tolist() == here.known.tolist())
-    require(int(np.abs(there.raw[new_index] - here.raw).max()) <= tolerance)
-
-
-def check_source(kind: type) -> None:
-    """A sentence, and a line that begins with Source."""
-    lines = inspect.cleandoc(kind.__doc__ or "").splitlines()
-    require(lines[0].endswith("."))
-    require(any(re.match(r"Source: \S", line) for line in lines))
+    require_same("known accounts under other names", there.known[new_index], here.known)
+    change = np.abs(there.raw[new_index] - here.raw)
+    expected = f"raw scores to change by {tolerance} at most under other names"
+    require_rows(change <= tolerance, expected, change)
 
 
 def check_newcomers(rule: Rule, view: View) -> None:
     """Who has no rating is not known, and has the score of a newcomer."""
     scores = rule.compute(view)
-    require(not scores.known[N_RATED:].any())
-    require((scores.score_ppm[~scores.known] == view.newcomer_ppm).all())
+    unrated = scores.known[N_RATED:]
+    require_rows(~unrated, "nobody to be known whom nobody rated", unrated)
+    published = scores.score_ppm[~scores.known]
+    expected = f"the score of a newcomer, {view.newcomer_ppm}, for who is not known"
+    require_rows(published == view.newcomer_ppm, expected, published)
 
 
 def check_proportion(rule: Rule, view: View) -> None:
@@ -100,7 +99,8 @@ def check_proportion(rule: Rule, view: View) -> None:
     for extreme in EXTREMES:
         scores = rule.compute(change_value(view, 5, extreme))
         held = rule.compute(change_value(view, 5, PPM if extreme > 0 else 0))
-        require(scores.raw.tolist() == held.raw.tolist())
+        what = f"raw scores for a rating of {extreme} as for the end of the range"
+        require_same(what, scores.raw, held.raw)
 
 
 def check_untouched(rule: Rule, view: View) -> None:
@@ -109,36 +109,39 @@ def check_untouched(rule: Rule, view: View) -> None:
     without = drop_ratings(view, view.ratings.ratee == lonely)
     fewer = drop_ratings(without, without.ratings.height % 2 == 0)
     scores = rule.compute(without)
-    require(not scores.known[lonely])
-    require(scores.score_ppm[lonely] == rule.compute(fewer).score_ppm[lonely] == view.newcomer_ppm)
+    require(not scores.known[lonely], "nobody to be known whom nobody rated", "one who is")
+    for ratings, found in (("all", scores), ("half the", rule.compute(fewer))):
+        what = f"the score of an account that nobody rated, with {ratings} ratings of others"
+        require_equal(what, int(found.score_ppm[lonely]), view.newcomer_ppm)
 
 
 def check_it_is_frozen_and_remembers_nothing(kind: Any) -> None:
     """It is frozen and remembers nothing."""
-    require(is_dataclass(kind))
-    require(kind.__dataclass_params__.frozen)
-    require(not hasattr(kind(), "__dict__"))
-    require(kind() == kind())
+    require_frozen(kind, lambda each: each())
+    require(kind() == kind(), "two of it to be equal", "a difference")
 
 
 def check_it_says_what_the_transition_does(kind: Any) -> None:
     """It says what the transition does."""
-    require(kind.inside in Reputation)
+    require(kind.inside in Reputation, "its `inside` to be one of `Reputation`", kind.inside)
 
 
 def check_its_docstring_says_what_it_does_and_who_says_so(kind: Any) -> None:
     """Its docstring says what it does and who says so."""
-    check_source(kind)
+    require_docstring(kind)
 
 
 def check_every_knob_is_a_whole_number_with_its_unit_and_a_default(kind: Any) -> None:
     """Every knob is a whole number with its unit and a default."""
     for field in fields(kind):
-        require(field.type == "int")
-        require(re.search(r"_(ppm|ratings|weight|min)$", field.name))
-        require(field.default is not MISSING)
-        if field.name.endswith("_ppm"):
-            require(field.default in range(PPM + 1))
+        name = field.name
+        require_equal(f"the type of {name}", field.type, "int")
+        has_unit = re.search(r"_(ppm|ratings|weight|min)$", name)
+        require(has_unit, "a knob that ends with its unit (_ppm, _ratings, _weight, _min)", name)
+        require(field.default is not MISSING, f"a default of {name}", "none")
+        if name.endswith("_ppm"):
+            is_share = field.default in range(PPM + 1)
+            require(is_share, f"a default of {name} in 0..{PPM}", field.default)
 
 
 def check_every_knob_can_be_turned_to_its_ends(kind: Any) -> None:
@@ -163,8 +166,10 @@ def check_it_is_the_same_twice_and_leaves_what_it_saw(kind: Any) -> None:
     view = create_network()
     before = [column.copy() for column in view.ratings]
     first, second = kind().compute(view), kind().compute(view)
-    require(all(a.tolist() == b.tolist() for a, b in zip(first, second, strict=True)))
-    require(all(a.tolist() == b.tolist() for a, b in zip(before, view.ratings, strict=True)))
+    for name, a, b in zip(first._fields, first, second, strict=True):
+        require_same(f"{name} a second time", b, a)
+    for name, a, b in zip(view.ratings._fields, before, view.ratings, strict=True):
+        require_same(f"{name} of the ratings as before it saw them", b, a)
 
 
 def check_names_do_not_matter(kind: Any) -> None:
@@ -181,13 +186,15 @@ def check_without_ratings_nobody_is_known(kind: Any) -> None:
     """Without ratings nobody is known."""
     scores = kind().compute(create_view([], 5, newcomer_ppm=123_456))
     check_range(scores, 5)
-    require(not scores.known.any())
-    require(scores.score_ppm.tolist() == [123_456] * 5)
+    require_rows(~scores.known, "nobody to be known without ratings", scores.known)
+    published = scores.score_ppm
+    require_rows(published == 123_456, "the score of a newcomer, 123456", published)
 
 
 def check_without_accounts_there_is_nothing_to_say(kind: Any) -> None:
     """Without accounts there is nothing to say."""
-    require([len(column) for column in kind().compute(create_view([], 0))] == [0] * 3)
+    scores = kind().compute(create_view([], 0))
+    require_equal("scores of no accounts", [len(column) for column in scores], [0] * 3)
 
 
 def check_an_account_nobody_rated_is_untouched_by_what_others_say(kind: Any) -> None:
@@ -221,7 +228,9 @@ def check_praise_never_ranks_below_blame(kind: Any) -> None:
     praise = [(rater, 8, PPM) for rater in range(8)]
     blame = [(rater, 9, 0) for rater in range(8)]
     scores = kind().compute(create_view(praise + blame, 10))
-    require(scores.raw[8] > scores.raw[9] or not scores.known[8])
+    expected = "a higher raw score for eight of the best ratings than for eight of the worst"
+    is_higher = scores.raw[8] > scores.raw[9] or not scores.known[8]
+    require(is_higher, expected, f"{scores.raw[8]} against {scores.raw[9]}")
 
 
 CHECKS = (

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import re
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
 
 import numpy as np
 
 from sim.core.draws import Draws
 from sim.core.records import ATTACK_CALL_FIRST, INTENT, Goal, Records
-from sim.experiment.conformance.base import require
+from sim.experiment.conformance.base import require, require_equal, require_rows, require_same
+from sim.experiment.conformance.forms import require_docstring, require_frozen, require_methods
 from sim.scenario.knobs import create_knobs, get_knob
 from sim.scenario.literals import Name
 from sim.strategies.base import STEPS_MAX, Observation, Strategy
@@ -80,24 +80,25 @@ def check_it_says_one_intent_for_each_agent_it_sees(kind: Any) -> None:
     """It says one intent for each agent it sees."""
     seen = create_observation()
     intents = act(kind, seen)
-    require(intents.dtype == INTENT)
-    require(intents.shape == (N,))
+    require(intents.dtype == INTENT, "records of the type INTENT", str(intents.dtype))
+    require_equal(f"the shape of intents of {N} agents", intents.shape, (N,))
     for column in ("agent", "time_us", "task", "account"):
-        require(np.array_equal(intents[column], getattr(seen, column)))
+        require_same(f"{column} that was seen", intents[column], getattr(seen, column))
 
 
 def check_a_cohort_acts_as_its_agents_would_alone(kind: Any) -> None:
     """A cohort acts as its agents would alone."""
     seen = create_observation()
     alone = [act(kind, take(seen, [row]))[0] for row in range(N)]
-    require(act(kind, seen).tolist() == [intent.item() for intent in alone])
+    require_same("intents as of each agent alone", act(kind, seen), alone)
 
 
 def check_the_order_of_agents_does_not_matter(kind: Any) -> None:
     """The order of agents does not matter."""
     seen = create_observation()
     rows = np.arange(N)[::-1].copy()
-    require(np.array_equal(act(kind, take(seen, rows)), act(kind, seen)[rows]))
+    found = act(kind, take(seen, rows))
+    require_same("intents with agents in another order", found, act(kind, seen)[rows])
 
 
 def check_the_same_sight_gives_the_same_intents(kind: Any) -> None:
@@ -106,8 +107,8 @@ def check_the_same_sight_gives_the_same_intents(kind: Any) -> None:
     draws = Draws(1, "conformance", 0)
     first = strategy.act(seen, draws)
     strategy.act(create_observation(seed=9), draws)
-    require(np.array_equal(strategy.act(seen, draws), first))
-    require(np.array_equal(create_strategy(kind).act(seen, draws), first))
+    require_same("intents a second time", strategy.act(seen, draws), first)
+    require_same("intents of a new one of it", create_strategy(kind).act(seen, draws), first)
 
 
 def check_it_writes_to_nothing_it_sees(kind: Any) -> None:
@@ -116,20 +117,24 @@ def check_it_writes_to_nothing_it_sees(kind: Any) -> None:
     for column in seen:
         column.flags.writeable = False
     intents = act(kind, seen)
-    require(not any(np.shares_memory(intents, column) for column in seen))
+    for name, column in zip(seen._fields, seen, strict=True):
+        is_shared = np.shares_memory(intents, column)
+        require(not is_shared, "intents of its own", f"the column {name} that it sees")
 
 
 def check_nobody_in_sight_is_nothing_to_do(kind: Any) -> None:
     """Nobody in sight is nothing to do."""
-    require(act(kind, take(create_observation(), slice(0))).shape == (0,))
+    found = act(kind, take(create_observation(), slice(0)))
+    require_equal("the shape of intents of no agent", found.shape, (0,))
 
 
 def check_it_turns_only_to_what_it_is_offered(kind: Any) -> None:
     """It turns only to what it is offered."""
     seen = create_observation(400)
     operation = act(kind, seen)["operation"]
-    require((operation >= seen.offered_first).all())
-    require((operation < seen.offered_first + N_OFFERED).all())
+    first = seen.offered_first
+    is_offered = (operation >= first) & (operation < first + N_OFFERED)
+    require_rows(is_offered, "an operation among those offered", operation)
 
 
 def check_an_act_beside_the_task_says_so(kind: Any) -> None:
@@ -137,26 +142,24 @@ def check_an_act_beside_the_task_says_so(kind: Any) -> None:
     seen = create_observation(400)
     intents = act(kind, seen)
     beside = intents["call"] >= ATTACK_CALL_FIRST
-    require(np.array_equal(intents["call"] - ATTACK_CALL_FIRST * beside, seen.step))
-    require((intents["goal"][beside] != Goal.WORK).all())
+    step = intents["call"] - ATTACK_CALL_FIRST * beside
+    require_same("step as seen, as the number of the call", step, seen.step)
+    goal = intents["goal"][beside]
+    require_rows(goal != Goal.WORK, "another goal than work of an act beside the task", goal)
     for column in ("goal", "operation", "path", "arguments_from", "arguments_to"):
-        require(np.array_equal(intents[column][~beside], getattr(seen, column)[~beside]))
+        expected = getattr(seen, column)[~beside]
+        require_same(f"{column} as the task has it", intents[column][~beside], expected)
 
 
 def check_it_is_frozen_and_remembers_nothing(kind: Any) -> None:
     """It is frozen and remembers nothing."""
-    require(is_dataclass(kind))
-    require(kind.__dataclass_params__.frozen)
-    require(not hasattr(create_strategy(kind), "__dict__"))
-    public = [key for key, value in vars(kind).items() if inspect.isfunction(value)]
-    require([key for key in public if not key.startswith("_")] == ["act"])
+    require_frozen(kind, create_strategy)
+    require_methods(kind, ("act",))
 
 
 def check_its_docstring_says_what_it_does_and_where_it_is_from(kind: Any) -> None:
     """Its docstring says what it does and where it is from."""
-    lines = inspect.cleandoc(kind.__doc__ or "").splitlines()
-    require(lines[0].endswith("."))
-    require(any(re.match(r"Source: \S", line) for line in lines))
+    require_docstring(kind)
 
 
 def check_every_knob_is_explained(kind: Any) -> None:
@@ -165,13 +168,14 @@ def check_every_knob_is_explained(kind: Any) -> None:
     for field in fields(kind):
         line = next(line for line in source.splitlines() if f" {field.name}:" in line)
         words = get_knob(field.name).replace("_", " ")
-        require("  # " in line or words in (kind.__doc__ or ""))
+        is_explained = "  # " in line or words in (kind.__doc__ or "")
+        require(is_explained, f"words about {field.name} in a comment or the docstring", "none")
 
 
 def check_a_scenario_can_set_every_knob(kind: Any) -> None:
     """A scenario can set every knob."""
     knobs = create_knobs(kind, Name)
-    require(list(knobs) == [get_knob(field.name) for field in fields(kind)])
+    require_equal("its keys in a scenario", list(knobs), [get_knob(f.name) for f in fields(kind)])
 
 
 CHECKS = (

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import re
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any
 
@@ -14,7 +13,8 @@ from sim.core.draws import Draws
 from sim.core.market import MOVE, Occasion, Role
 from sim.core.records import Kind, Records
 from sim.core.units import PPM, SUPPLY_MAX
-from sim.experiment.conformance.base import require
+from sim.experiment.conformance.base import require, require_equal, require_rows, require_same
+from sim.experiment.conformance.forms import require_docstring, require_frozen, require_methods
 from sim.scenario.knobs import create_knobs, get_knob
 from sim.scenario.literals import Name
 from sim.strategies.registry import (
@@ -120,33 +120,39 @@ def get_targets(seen: MarketView) -> dict[int, list[Any]]:
     }
 
 
+def get_name(kind: int) -> str:
+    """Name of a kind of transaction, for people; the number itself if there is none."""
+    return Kind(kind).name if kind in set(Kind) else str(kind)
+
+
 def check_it_makes_one_move_for_each_occasion(kind: Any) -> None:
     """It makes one move for each occasion."""
     moves = trade(kind, create_view())
-    require(moves.dtype == MOVE)
-    require(moves.shape == (N,))
-    require(moves["kind"].any())
+    require(moves.dtype == MOVE, "records of the type MOVE", str(moves.dtype))
+    require_equal(f"the shape of moves on {N} occasions", moves.shape, (N,))
+    require(moves["kind"].any(), f"a move on any of {N} occasions", "none")
 
 
 def check_a_cohort_trades_as_its_members_would_alone(kind: Any) -> None:
     """A cohort trades as its members would alone."""
     seen = create_view()
     alone = [trade(kind, take(seen, [row]))[0] for row in range(N)]
-    require(trade(kind, seen).tolist() == [move.item() for move in alone])
+    require_same("moves as of each trader alone", trade(kind, seen), alone)
 
 
 def check_the_order_of_traders_does_not_matter(kind: Any) -> None:
     """The order of traders does not matter."""
     seen = create_view()
     rows = np.arange(N)[::-1].copy()
-    require(np.array_equal(trade(kind, take(seen, rows)), trade(kind, seen)[rows]))
+    found = trade(kind, take(seen, rows))
+    require_same("moves with traders in another order", found, trade(kind, seen)[rows])
 
 
 def check_chance_knows_it_by_its_key_and_its_number_alone(kind: Any) -> None:
     """Chance knows it by its key and its number alone."""
     seen = create_view()
     moved = seen._replace(trader=seen.trader + 7, time_us=seen.time_us + 9)
-    require(np.array_equal(trade(kind, moved), trade(kind, seen)))
+    require_same("moves at other places and times", trade(kind, moved), trade(kind, seen))
 
 
 def check_the_same_sight_gives_the_same_moves(kind: Any) -> None:
@@ -155,20 +161,23 @@ def check_the_same_sight_gives_the_same_moves(kind: Any) -> None:
     draws = Draws(1, "conformance", 0)
     first = trader.trade(seen, draws)
     trader.trade(create_view(seed=9), draws)
-    require(np.array_equal(trader.trade(seen, draws), first))
-    require(np.array_equal(create_trader(kind).trade(seen, draws), first))
+    require_same("moves a second time", trader.trade(seen, draws), first)
+    require_same("moves of a new one of it", create_trader(kind).trade(seen, draws), first)
 
 
 def check_it_writes_to_nothing_it_sees(kind: Any) -> None:
     """It writes to nothing it sees."""
     seen = create_view()  # its columns are read-only
     moves = trade(kind, seen)
-    require(not any(np.shares_memory(moves, column) for column in seen))
+    for name, column in zip(seen._fields, seen, strict=True):
+        is_shared = np.shares_memory(moves, column)
+        require(not is_shared, "moves of its own", f"the column {name} that it sees")
 
 
 def check_nobody_in_sight_is_nothing_to_do(kind: Any) -> None:
     """Nobody in sight is nothing to do."""
-    require(trade(kind, take(create_view(), slice(0))).shape == (0,))
+    found = trade(kind, take(create_view(), slice(0)))
+    require_equal("the shape of moves of no trader", found.shape, (0,))
 
 
 def check_a_move_is_one_that_its_occasion_asks_for(kind: Any) -> None:
@@ -176,8 +185,10 @@ def check_a_move_is_one_that_its_occasion_asks_for(kind: Any) -> None:
     seen = create_view()
     kind = trade(kind, seen)["kind"]
     for occasion, kinds in KINDS.items():
-        made = set(kind[seen.occasion == occasion].tolist())
-        require(made <= {0, *map(int, kinds)})
+        made = kind[seen.occasion == occasion]
+        names = ", ".join(sorted(each.name for each in kinds))
+        expected = f"nothing (0) or {names} on an occasion {occasion.name}"
+        require_rows(np.isin(made, [0, *kinds]), expected, [get_name(each) for each in made])
 
 
 def check_it_is_about_nothing_but_what_it_saw(kind: Any) -> None:
@@ -187,21 +198,25 @@ def check_it_is_about_nothing_but_what_it_saw(kind: Any) -> None:
     for move, columns in get_targets(seen).items():
         made = moves["kind"] == move
         is_seen = np.logical_or.reduce([moves["target"] == column for column in columns])
-        require((is_seen & (moves["target"] >= 0))[made].all())
+        is_about = (is_seen & (moves["target"] >= 0))[made]
+        expected = f"a target of {get_name(move)} that it saw"
+        require_rows(is_about, expected, moves["target"][made])
 
 
 def check_it_says_what_a_transaction_can_hold(kind: Any) -> None:
     """It says what a transaction can hold."""
     seen = create_view()
     moves = trade(kind, seen)
-    require((moves["price"] >= 0).all())
-    require((moves["price"] <= SUPPLY_MAX).all())
-    require(set(moves["fraudulent"].tolist()) <= {0, 1})
+    price, fraudulent = moves["price"], moves["fraudulent"]
+    require_rows((price >= 0) & (price <= SUPPLY_MAX), f"a price in 0..{SUPPLY_MAX}", price)
+    require_rows(np.isin(fraudulent, (0, 1)), "fraudulent to be 0 or 1", fraudulent)
     rating, voting = moves["kind"] == Kind.ATTEST, moves["kind"] == Kind.RESOLVE
-    require(((moves["value"] >= 0) & (moves["value"] <= PPM))[rating].all())
-    require(set(moves["value"][voting].tolist()) <= {0, 1})
+    rated, voted = moves["value"][rating], moves["value"][voting]
+    require_rows((rated >= 0) & (rated <= PPM), f"a rating in 0..{PPM}", rated)
+    require_rows(np.isin(voted, (0, 1)), "a vote of 0 or 1", voted)
     unbonding = moves["kind"] == Kind.UNBOND
-    require(((moves["amount"] > 0) & (moves["amount"] <= seen.stake))[unbonding].all())
+    amount, stake = moves["amount"][unbonding], seen.stake[unbonding]
+    require_rows((amount > 0) & (amount <= stake), "to unbond some stake that it has", amount)
 
 
 def check_it_fills_in_only_what_its_kind_of_move_has(kind: Any) -> None:
@@ -214,7 +229,10 @@ def check_it_fills_in_only_what_its_kind_of_move_has(kind: Any) -> None:
         "value": [Kind.ATTEST, Kind.RESOLVE],
         "fraudulent": [Kind.PUBLISH],
     }.items():
-        require(not moves[column][~np.isin(moves["kind"], kinds)].any())
+        others = ~np.isin(moves["kind"], kinds)
+        names = ", ".join(each.name for each in kinds)
+        found = moves[column][others]
+        require_rows(found == 0, f"{column} to be 0 of all moves but {names}", found)
 
 
 def check_it_offers_to_pay_what_is_asked(kind: Any) -> None:
@@ -223,14 +241,16 @@ def check_it_offers_to_pay_what_is_asked(kind: Any) -> None:
     moves = trade(kind, seen)
     asked = np.where(moves["target"] == seen.offer, seen.offer_price, seen.partner_price)
     buying = moves["kind"] == Kind.BUY
-    require(np.array_equal(moves["price"][buying], asked[buying]))
+    require_same("price as asked, of what it buys", moves["price"][buying], asked[buying])
 
 
 def check_barred_it_can_only_begin_anew_or_withdraw(kind: Any) -> None:
     """Barred it can only begin anew or withdraw."""
     seen = create_view()
     kind = trade(kind, seen)["kind"]
-    require(set(kind[seen.barred == 1].tolist()) <= BARRED_KINDS)
+    made = kind[seen.barred == 1]
+    expected = "nothing (0), REGISTER or WITHDRAW of who is barred"
+    require_rows(np.isin(made, list(BARRED_KINDS)), expected, [get_name(each) for each in made])
 
 
 def check_only_a_judge_votes_and_does_nothing_else(kind: Any) -> None:
@@ -239,15 +259,18 @@ def check_only_a_judge_votes_and_does_nothing_else(kind: Any) -> None:
     voting = trade(kind, seen)["kind"] != 0
     judging = (seen.occasion == Occasion.JUDGE) & (seen.barred == 0)
     if kind.role is Role.JUDGE:
-        require(np.array_equal(voting, judging))
+        require_same("votes as it was asked for, and no other moves", voting, judging)
     else:
-        require(not voting[seen.occasion == Occasion.JUDGE].any())
+        votes = voting[seen.occasion == Occasion.JUDGE]
+        require_rows(~votes, f"no vote of a {kind.role.name}, who is no judge", votes)
 
 
 def check_only_a_seller_publishes(kind: Any) -> None:
     """Only a seller publishes."""
     publishing = (trade(kind, create_view())["kind"] == Kind.PUBLISH).any()
-    require(publishing == (kind.role is Role.SELLER))
+    is_seller = kind.role is Role.SELLER
+    expected = f"{'an' if is_seller else 'no'} offer of a {kind.role.name} on {N} occasions"
+    require(publishing == is_seller, expected, "some" if publishing else "none")
 
 
 def check_only_an_act_is_remembered(kind: Any) -> None:
@@ -258,49 +281,50 @@ def check_only_an_act_is_remembered(kind: Any) -> None:
     seen = create_view()
     moves, others = trade(kind, seen), seen.occasion != Occasion.ACT
     for column in ("memory0", "memory1"):
-        require(np.array_equal(moves[column][others], getattr(seen, column)[others]))
+        expected = getattr(seen, column)[others]
+        require_same(f"{column} as it was on all but ACT", moves[column][others], expected)
 
 
 def check_an_adversary_is_one_by_what_it_does(kind: Any) -> None:
     """An adversary is one by what it does."""
     trader, seen = create_trader(kind, error_ppm=0), create_view()
     harmless = create_harmless(trader)
-    require(not harmless.is_adversary)
-    require(harmless.role is trader.role)
+    require(not harmless.is_adversary, "a harmless one of it", "an adversary")
+    require_equal("the role of a harmless one", harmless.role.name, trader.role.name)
     draws = Draws(1, "conformance", 0)
     moves, honest = trader.trade(seen, draws), harmless.trade(seen, draws)
     if trader.is_adversary:
-        require(not np.array_equal(moves, honest))
+        is_different = not np.array_equal(moves, honest)
+        require(is_different, "an adversary to do something a harmless one does not", "nothing")
     else:
-        require(harmless is trader)
-        require(not moves["fraudulent"].any())
+        require(harmless is trader, "one that is no adversary to be harmless as it is", "another")
+        fraudulent = moves["fraudulent"]
+        require_rows(fraudulent == 0, "no fraud of one that is no adversary", fraudulent)
 
 
 def check_an_attacker_has_no_identity_trick_left_when_plain(kind: Any) -> None:
     """An attacker has no identity trick left when plain."""
     trader = create_trader(kind)
     plain = create_plain(trader)
-    require(type(plain) is type(trader))
-    require(not has_identity_trick(plain))
-    require(has_identity_trick(trader) == (plain != trader))
+    require_equal("the class of it without tricks", type(plain), type(trader))
+    require(not has_identity_trick(plain), "no trick of names when plain", "one")
+    has_trick = has_identity_trick(trader)
+    expected = f"{'an' if has_trick else 'no'} other one of it when plain"
+    require((plain != trader) == has_trick, expected, repr(plain))
     moves = plain.trade(create_view(), Draws(1, "conformance", 0))
-    require(not (moves["kind"] == Kind.REGISTER).any())
+    begun = moves["kind"] == Kind.REGISTER
+    require_rows(~begun, "nobody to register anew when plain", begun)
 
 
 def check_it_is_frozen_and_remembers_nothing_itself(kind: Any) -> None:
     """It is frozen and remembers nothing itself."""
-    require(is_dataclass(kind))
-    require(kind.__dataclass_params__.frozen)
-    require(not hasattr(create_trader(kind), "__dict__"))
-    public = [key for key, value in vars(kind).items() if inspect.isfunction(value)]
-    require([key for key in public if not key.startswith("_")] == ["trade"])
+    require_frozen(kind, create_trader)
+    require_methods(kind, ("trade",))
 
 
 def check_its_docstring_says_what_it_does_and_where_it_is_from(kind: Any) -> None:
     """Its docstring says what it does and where it is from."""
-    lines = inspect.cleandoc(kind.__doc__ or "").splitlines()
-    require(lines[0].endswith("."))
-    require(any(re.match(r"Source: \S", line) for line in lines))
+    require_docstring(kind)
 
 
 def check_every_knob_is_explained_and_has_a_default(kind: Any) -> None:
@@ -308,14 +332,16 @@ def check_every_knob_is_explained_and_has_a_default(kind: Any) -> None:
     source = inspect.getsource(kind)
     for field in fields(kind):
         line = next(line for line in source.splitlines() if f" {field.name}:" in line)
-        require("  # " in line)
-        require(isinstance(field.default, int))
+        require("  # " in line, f"a comment on the line of {field.name}", line.strip())
+        is_number = isinstance(field.default, int)
+        default = "none" if field.default is MISSING else field.default
+        require(is_number, f"a whole number as the default of {field.name}", default)
 
 
 def check_a_scenario_could_set_every_knob(kind: Any) -> None:
     """A scenario could set every knob."""
     knobs = create_knobs(kind, Name)
-    require(list(knobs) == [get_knob(field.name) for field in fields(kind)])
+    require_equal("its keys in a scenario", list(knobs), [get_knob(f.name) for f in fields(kind)])
 
 
 CHECKS = (

@@ -425,6 +425,21 @@ def test_several_files_are_all_looked_at(
     assert str(second) in ended.err
 
 
+def test_a_sweep_that_could_not_be_run_is_not_sound(
+    sim: Callable[..., Ended], tmp_path: Path
+) -> None:
+    """The same refusals as of `sim sweep`, without running anything."""
+    factors = {"policies.chain.fee": [1, -3], "agents.nobody.count": [1]}
+    path = write_scenario(tmp_path, **SETTINGS | {"sweep": {"factors": factors}})
+    validated, swept = sim("validate", path), sim("sweep", path, "--out", tmp_path / "out")
+    assert (validated.code, validated.err) == (2, swept.err)
+    first, second = validated.err.splitlines()
+    assert first.startswith(f"{path}:")
+    assert first.endswith("sweep.factors.policies.chain.fee: must be at least 0, got -3")
+    assert "sweep.factors.agents.nobody.count: no item 'nobody'" in second
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_validates_can_be_run(sim: Callable[..., Ended], tmp_path: Path) -> None:
     """A mistyped outcome is refused by both, or by neither."""
     path = write_scenario(tmp_path, **SETTINGS | {"primary": ["harm_per_episod"]})

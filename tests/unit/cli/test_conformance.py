@@ -60,7 +60,8 @@ def test_one_that_fails_ends_with_1_and_says_what_is_required() -> None:
     assert code == 1
     (line,) = text.splitlines()
     assert line.startswith(
-        "FAILS  strategy Plain: Its docstring says what it does and where it is from: any("
+        "FAILS  strategy Plain: Its docstring says what it does and where it is from: "
+        "expected `Source: ` and where it is from, found 'Source: '"
     )
 
 

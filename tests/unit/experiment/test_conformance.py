@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sim.core.errors import InputError
-from sim.experiment.conformance.base import ConformanceError, Outcome, require
+from sim.experiment.conformance.base import (
+    ConformanceError,
+    Outcome,
+    require,
+    require_equal,
+    require_rows,
+    require_same,
+    show,
+)
 from sim.experiment.conformance.discovery import OURS, check_plug_ins, find_plug_ins
 from sim.faults.registry import load_faults
 from sim.policies.registry import load_policies
@@ -128,6 +138,61 @@ ODD = Odd("odd", **{k: getattr(GATEWAY, k) for k in GATEWAY.__slots__ if k != "n
     ),
 }
 
+SENTENCES = [
+    (
+        "strategy",
+        "It is frozen and remembers nothing",
+        "expected @dataclass(frozen=True, slots=True), found fields that can be changed",
+    ),
+    (
+        "strategy",
+        "It says one intent for each agent it sees",
+        "expected the same agent that was seen, found 0 instead of 1 in row 1",
+    ),
+    (
+        "strategy",
+        "Its docstring says what it does and where it is from",
+        "expected a line `Source: ...` in the docstring, found none",
+    ),
+    (
+        "strategy",
+        "Every knob is explained, in the docstring or in a comment on its line",
+        "expected words about n_seen in a comment or the docstring, found none",
+    ),
+    (
+        "trader",
+        "It makes one move for each occasion",
+        "expected a move on any of 300 occasions, found none",
+    ),
+    (
+        "trader",
+        "Only a seller publishes",
+        "expected an offer of a SELLER on 300 occasions, found none",
+    ),
+    (
+        "fault",
+        "Once it ends nothing of it is left",
+        "expected who is down, as before it to be [False, False, False, False], "
+        "found [False, False, True, False]",
+    ),
+    (
+        "reputation",
+        "Who is not known has the score of a newcomer",
+        "expected nobody to be known whom nobody rated, found True in row 0 (10 of 10 rows so)",
+    ),
+    (
+        "reputation",
+        "Praise never ranks below blame",
+        "expected a higher raw score for eight of the best ratings than for eight of the worst, "
+        "found 0 against 0",
+    ),
+    (
+        "policy",
+        "It says of itself what it does",
+        "expected checks_signatures, by what binds to be True, found False",
+    ),
+]
+
 
 @pytest.fixture
 def write(tmp_path: Path) -> Iterator[Write]:
@@ -165,12 +230,16 @@ def test_a_defect_is_found_in_each_kind(kind: str, write: Write) -> None:
     failed = {outcome.check: outcome.problem for outcome in outcomes if not outcome.holds}
     assert expected <= set(failed)
     assert len(failed) < len(outcomes) or kind == "policy"
-    assert all(problem.strip() for problem in failed.values())
+    for problem in failed.values():
+        assert re.match(r"expected .+, found .+|[A-Z]\w+Error: ", problem), problem
 
 
-def test_the_condition_that_does_not_hold_is_shown(write: Write) -> None:
-    problems = {outcome.check: outcome.problem for outcome in run(write(DEFECTS["strategy"][0]))}
-    assert problems["It is frozen and remembers nothing"] == "kind.__dataclass_params__.frozen"
+@pytest.mark.parametrize(("kind", "check", "problem"), SENTENCES)
+def test_a_defect_is_told_by_what_was_expected_and_what_was_found(
+    kind: str, check: str, problem: str, write: Write
+) -> None:
+    problems = {outcome.check: outcome.problem for outcome in run(write(DEFECTS[kind][0]))}
+    assert problems[check] == problem
 
 
 def test_what_a_plug_in_raises_is_shown_with_its_place(write: Write) -> None:
@@ -210,9 +279,106 @@ def test_a_file_that_does_not_parse_is_refused(write: Write) -> None:
 
 
 def test_require_holds() -> None:
-    require(True)
-    with pytest.raises(ConformanceError):
-        require([])
+    require(True, "something", "it")
+    with pytest.raises(ConformanceError, match=r"^expected something, found nothing$"):
+        require([], "something", "nothing")
+
+
+def test_one_value_is_told_beside_the_other() -> None:
+    require_equal("the sum", 3, 3)
+    with pytest.raises(ConformanceError, match=r"^expected the sum to be 3, found 4$"):
+        require_equal("the sum", np.int64(4), 3)
+
+
+def test_of_a_table_the_first_row_that_is_wrong_is_told() -> None:
+    values = np.array([1, 2, 7, 9])
+    require_rows(values > 0, "a number above 0", values)
+    require_rows(values[:0] > 0, "a number above 0", values[:0])
+    with pytest.raises(ConformanceError) as caught:
+        require_rows(values < 5, "a number below 5", values)
+    assert str(caught.value) == "expected a number below 5, found 7 in row 2 (2 of 4 rows so)"
+    with pytest.raises(ConformanceError, match=r"found 9 in row 3 \(1 row so\)"):
+        require_rows(values < 9, "less", values)
+
+
+def test_of_two_tables_the_first_difference_is_told() -> None:
+    values = np.array([1, 2, 7])
+    require_same("moves", values, values.copy())
+    with pytest.raises(ConformanceError) as caught:
+        require_same("moves a second time", values, np.array([1, 3, 7]))
+    told = "expected the same moves a second time, found 2 instead of 3 in row 1"
+    assert str(caught.value) == told
+    with pytest.raises(ConformanceError, match="rows of moves to be 2, found 3"):
+        require_same("moves", values, values[:2])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("as it is", "as it is"),
+        (np.float64(0.5), "0.5"),
+        (np.array([1, 2]), "[1, 2]"),
+        ({3, 1}, "[1, 3]"),
+        (Path, "Path"),
+        (["x" * 200], f"['{'x' * 98}..."),
+    ],
+)
+def test_a_value_is_shown_in_few_words(value: object, text: str) -> None:
+    assert show(value) == text
+
+
+FROZEN = "@dataclass(frozen=True, slots=True)"
+HOLLOW = """
+class Plain:
+    def act(self, seen, draws):
+        return np.zeros(len(seen.agent))
+
+    def rest(self):
+        pass
+
+@dataclass(frozen=True)
+class Roomy:
+    '''no sentence'''
+
+    def act(self, seen, draws):
+        return np.zeros(len(seen.agent))
+
+@dataclass(frozen=True, slots=True)
+class Chatty:
+    '''Has two methods.
+
+    Source:
+    '''
+
+    def act(self, seen, draws):
+        return np.zeros(len(seen.agent))
+
+    def rest(self):
+        pass
+
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    def act(self, seen, draws):
+        return np.zeros(len(seen.agent))
+"""
+
+
+def test_what_a_class_looks_like_is_told_in_words(write: Write) -> None:
+    found = {(each.name, each.check): each.problem for each in run(write(HOLLOW))}
+    frozen = "It is frozen and remembers nothing"
+    docstring = "Its docstring says what it does and where it is from"
+    roomy = f"expected {FROZEN}, found room for attributes beside its fields"
+    unnamed = "expected a docstring, found none but the signature that a dataclass fills in"
+    assert found["Roomy", frozen] == roomy
+    assert found["Chatty", frozen] == "expected no public method but `act`, found act, rest"
+    assert found["Roomy", docstring] == (
+        "expected a first line that is a sentence, found 'no sentence'"
+    )
+    assert found["Chatty", docstring] == "expected `Source: ` and where it is from, found 'Source:'"
+    assert found["Unnamed", docstring] == unnamed
+    types = "It says one intent for each agent it sees"
+    assert found["Chatty", types] == "expected records of the type INTENT, found float64"
+    assert found["Plain", frozen] == "expected a dataclass, found a plain class"
 
 
 # strategies that only a run would show to be wrong

@@ -12,6 +12,7 @@ from sim.experiment.design import (
     Design,
     Point,
     Range,
+    check_sweep,
     create_design,
     find_cautions,
     get_column,
@@ -194,6 +195,56 @@ def test_a_refusal_in_the_file_says_where(
     with pytest.raises(InputErrors, match=words) as caught:
         create_design(loaded, {}, None, None, 1)
     assert caught.value.errors[0].where[:2] == (str(loaded.path), line)
+
+
+def test_all_that_is_wrong_with_a_sweep_of_a_file_is_told_and_where(tmp_path: Path) -> None:
+    factors = {
+        "agents.worker.cuont": [1, 2],
+        "agents.wroker.count": [1],
+        "policies.mine.mediation": [0.5, 1.5, "much"],
+        "horizon": {"from": "5s", "to": "soon"},
+        "seed": [1],
+    }
+    loaded = load(tmp_path, sweep={"factors": factors})
+    with pytest.raises(InputErrors) as caught:
+        check_sweep(loaded)
+    lines = loaded.path.read_text().splitlines()
+    assert [(error.key, error.nearest) for error in caught.value.errors] == [
+        ("sweep.factors.agents.worker.cuont", "count"),
+        ("sweep.factors.agents.wroker.count", "worker"),
+        ("sweep.factors.policies.mine.mediation", ""),
+        ("sweep.factors.policies.mine.mediation", ""),
+        ("sweep.factors.horizon", ""),
+        ("sweep.factors.seed", ""),
+    ]
+    for error in caught.value.errors:
+        path = error.key.removeprefix("sweep.factors.")
+        assert lines[error.where.line - 1].lstrip().startswith(f'"{path}": ')
+        assert error.where.column == 1 + lines[error.where.line - 1].index('"')
+
+
+@pytest.mark.parametrize(
+    ("sweep", "key"),
+    [({"design": "sobol", "points": 100}, "points"), ({"design": "morris", "points": 1}, "points")],
+)
+def test_a_size_that_cannot_be_is_refused_where_the_file_has_it(
+    sweep: dict[str, Any], key: str, tmp_path: Path
+) -> None:
+    factors = {"policies.chain.fee": [1, 2], "agents.worker.count": [1, 2]}
+    loaded = load(tmp_path, sweep=sweep | {"factors": factors})
+    with pytest.raises(InputErrors) as caught:
+        check_sweep(loaded)
+    (error,) = caught.value.errors
+    assert error.key == f"sweep.{key}"
+    assert f'"{key}"' in loaded.path.read_text().splitlines()[error.where.line - 1]
+    with pytest.raises(InputError) as asked:
+        create_design(loaded, {"horizon": ("9s",)}, None, 3 if sweep["design"] == "sobol" else 1, 1)
+    assert asked.value.where.file == "--points"
+
+
+def test_a_sweep_that_can_be_and_none_at_all_are_sound(tmp_path: Path) -> None:
+    check_sweep(load(tmp_path))
+    check_sweep(load(tmp_path, sweep={"factors": {"policies.chain.fee": {"from": 0, "to": 3}}}))
 
 
 def test_a_sweep_of_a_file_is_held_to_its_schema(tmp_path: Path) -> None:

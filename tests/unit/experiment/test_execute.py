@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import time
 from collections.abc import Callable
@@ -229,6 +230,16 @@ def test_several_failures_are_told_together_and_end_as_the_worst() -> None:
     assert caught.value.exit_code == 3
     assert str(caught.value).endswith("and 2 more")
     raise_failures([])
+
+
+def test_the_last_line_names_the_file_that_lists_several_failures() -> None:
+    failures = [Failure(JOB, WorkerError("died", "replay: a"))] * 2
+    with pytest.raises(CellsFailedError) as caught:
+        raise_failures(failures, Path("out/failures.csv"))
+    last = str(pickle.loads(pickle.dumps(caught.value))).splitlines()[-1]
+    assert last == "all of them, each with the line that replays it: out/failures.csv"
+    with pytest.raises(WorkerError):  # one alone is told in full
+        raise_failures(failures[:1], Path("out/failures.csv"))
 
 
 @pytest.mark.parametrize(("code", "words"), [(3, "exit code 3"), (-11, "SIGSEGV"), (None, "None")])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim.experiment.gates import GateKind, PlannedGate
-from sim.experiment.judging import Verdict, judge
+from sim.experiment.judging import Verdict, correct_family, judge
 from sim.metrics.base import NullReason, Value
 from sim.metrics.outcomes import get_outcomes
 from sim.stats.noninferiority import GateState
@@ -22,6 +22,7 @@ LATE = Value(0.0, 0.0, 9, NullReason.BEYOND_HORIZON)
 HARM = "harm_per_episode"  # a mean, smaller is better
 WORK = "utility_under_attack"  # a share, larger is better
 CROSSED = "overscoped_execution_rate"  # a share, smaller is better
+RATIO = "harm_per_1000_tasks"  # a ratio, smaller is better
 VOLUME = "market_volume"  # a mean, larger is better
 
 
@@ -179,6 +180,14 @@ def test_zero_is_exact_and_printed_with_its_bound() -> None:
         (WORK, [Value(5, 5, 5)] * N, 0.9, GateState.PASS),
         (WORK, [Value(5, 5, 5)] * N, 0.92, GateState.INCONCLUSIVE),
         (WORK, [Value(0, 5, 5)] * N, 0.5, GateState.FAIL),
+        # one thing to count in each replication: a share of replications, 3 of 30 < .2390
+        (CROSSED, [Value(1, 1, 1)] * 3 + [Value(0, 1, 1)] * 27, 0.24, GateState.PASS),
+        (CROSSED, [Value(1, 1, 1)] * 3 + [Value(0, 1, 1)] * 27, 0.238, GateState.INCONCLUSIVE),
+        (WORK, [Value(0, 1, 1)] * 3 + [Value(1, 1, 1)] * 27, 0.76, GateState.PASS),
+        (WORK, [Value(0, 1, 1)] * 3 + [Value(1, 1, 1)] * 27, 0.762, GateState.INCONCLUSIVE),
+        # an amount without upper limit
+        (RATIO, [Value(3, 9, 9)] * N, 0.5, GateState.PASS),
+        (RATIO, [Value(0, 9, 9)] * N, 0.5, GateState.INCONCLUSIVE),
     ],
 )
 def test_a_limit_holds_whatever_the_baseline(
@@ -191,6 +200,64 @@ def test_a_limit_holds_whatever_the_baseline(
 def test_a_limit_is_told_in_the_outcomes_own_unit() -> None:
     verdict = decide(WORK, "limit", 0.8, rates(0.9))
     assert verdict.text.startswith("is 0.905, no worse than 0.90")
+
+
+def test_what_never_happened_is_told_with_what_so_many_replications_can_say() -> None:
+    for name, end in (
+        (CROSSED, "no event in 30 replications: P < 9.5 %; limit 0.1"),
+        (HARM, "none seen in 30 replications: P < 9.5 % that one has any; limit 0.1"),
+        (
+            RATIO,
+            "P < 9.5 % that one has any, and nothing bounds how large it is; hold it at `zero` ",
+        ),
+    ):
+        assert end in decide(name, "limit", 0.1, [Value(0, 5, 5)] * N).text
+    few = [Value(0, 5, 5)] * 20 + [EMPTY] * 10
+    assert decide(CROSSED, "limit", 0.13, few).state is GateState.INCONCLUSIVE
+    assert "no event in 20 replications" in decide(CROSSED, "limit", 0.14, few).text
+
+
+# many gates of one check
+
+
+def fail_barely(name: str = HARM) -> Verdict:
+    """A margin that is missed with a p-value of about .03."""
+    values = means(1.175 - 0.55 * float(np.mean(NOISE)), 0.55)
+    return decide(name, "margin", 1.0, values, means(0, 0))
+
+
+def test_a_fail_by_a_hair_is_one_alone_and_none_among_many() -> None:
+    barely = fail_barely()
+    assert barely.state is GateState.FAIL
+    assert 0.02 < barely.decision.p_worse < 0.04
+    assert correct_family([barely], 0.95) == (barely,)
+    same = decide(HARM, "margin", 1.0, means(1), means(1))
+    corrected = correct_family([same, barely], 0.95)
+    assert corrected[0] is same
+    assert corrected[1].state is corrected[1].decision.state is GateState.INCONCLUSIVE
+    assert corrected[1].text == (
+        f"{barely.text}: not sure among 2 gates, p = {2 * barely.decision.p_worse:.2g} "
+        "after Holm's correction"
+    )
+
+
+def test_what_is_exact_is_no_part_of_the_family() -> None:
+    barely = fail_barely()
+    seen = decide(CROSSED, "zero", 0.0, [Value(1, 5, 5)] * N)
+    lost = decide(HARM, "margin", 1.0, [ABSENT] * N, means(1))
+    assert (seen.state, lost.state) == (GateState.FAIL, GateState.ERROR)
+    assert correct_family([seen, lost, barely], 0.95) == (seen, lost, barely)
+    many = correct_family([seen, lost, *[barely] * 5], 0.95)
+    assert many[:2] == (seen, lost)
+    assert {verdict.state for verdict in many[2:]} == {GateState.INCONCLUSIVE}
+
+
+def test_a_fail_that_is_sure_stays_one_among_many() -> None:
+    worse = decide(HARM, "margin", 1.0, means(5, 0.5), means(0, 0))
+    corrected = correct_family([fail_barely()] * 30 + [worse], 0.95)
+    assert [verdict.state for verdict in corrected] == [GateState.INCONCLUSIVE] * 30 + [
+        GateState.FAIL
+    ]
 
 
 @pytest.mark.slow
