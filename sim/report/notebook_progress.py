@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sim.core.compiled import has_compiled_rules
 from sim.experiment.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -78,5 +79,7 @@ class NotebookLine:
     def _show(self) -> None:
         failed = f", {self.n_failed} failed" if self.n_failed else ""
         text = f"{self.n_done} of {self.n_cells} cells{failed}"
+        if not (self.n_done or has_compiled_rules()):
+            text += "; compiling the rules, once for this version: about a minute"
         bar = f'<progress value="{self.n_done}" max="{self.n_cells}"></progress>'
         self.handle.update({"text/plain": text, "text/html": f"{bar} {text}"}, raw=True)

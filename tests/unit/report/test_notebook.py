@@ -9,6 +9,7 @@ import pytest
 
 import sim
 from sim.core.errors import InputError, InvariantError
+from sim.experiment.cells import JobResult
 from sim.experiment.progress import Failure
 from sim.report import notebook_progress
 from sim.report.notebook import Result, create_settings
@@ -166,9 +167,20 @@ def test_progress_in_a_notebook_rewrites_one_output(
 ) -> None:
     shell = Shell()
     monkeypatch.setattr(notebook_progress, "find_display", lambda: shell.display)
+    monkeypatch.setattr(notebook_progress, "has_compiled_rules", lambda: True)
     sim.run(write(tmp_path), workers=1, out=None)
     texts = [data["text/plain"] for data in shell.shown]
     assert texts == ["", *(f"{n} of 2 cells" for n in (0, 1, 2)), ""]
+
+
+def test_a_first_run_says_what_takes_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = Shell()
+    monkeypatch.setattr(notebook_progress, "has_compiled_rules", lambda: False)
+    line = notebook_progress.NotebookLine(shell.display)
+    line.started(2, 0)
+    assert "compiling the rules" in shell.shown[-1]["text/plain"]
+    line.done(JobResult("chain", 0, {}, [], []))
+    assert shell.shown[-1]["text/plain"] == "1 of 2 cells"
 
 
 def test_a_failed_cell_leaves_its_cause_in_the_notebook() -> None:

@@ -147,7 +147,8 @@ def test_the_axis_of_a_trade_off_is_no_longer_than_its_panel(incident: StoredRes
     data = create_figure(incident, "tradeoff")
     at = data.columns.index("label")
     rows = [
-        (*row[:at], "a label longer than that of any outcome there is today", *row[at + 1 :]) for row in data.rows
+        (*row[:at], "a label longer than that of any outcome there is today", *row[at + 1 :])
+        for row in data.rows
     ]
     figure = draw(data._replace(rows=rows), width="two")
     figure.draw_without_rendering()
