@@ -15,9 +15,9 @@ from sim.core.records import (
     TRANSACTION,
     Ints,
     Records,
-    Table,
     take_records,
 )
+from sim.core.table import Table
 from sim.ledger.invariants import check_attenuation, check_capabilities, check_nonces
 from sim.ledger.liveness import record_participation
 from sim.ledger.market import process_epoch

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.records import TRUTH, Table, join_records
+from sim.core.records import TRUTH, join_records
+from sim.core.table import Table
 from sim.model.batches import CHAIN, CLEARING, Batch, Decided
 
 if TYPE_CHECKING:

@@ -1,45 +1,17 @@
+"""Rows of tables as plain numbers."""
+
 from __future__ import annotations
 
 import numpy as np
 
-from sim.core.records import EXPOSURE, Records, Table
+from sim.core.records import EXPOSURE, list_rows
 
 
-def create_rows(first: int, n: int) -> Records:
-    rows = np.zeros(n, dtype=EXPOSURE)
-    rows["records"] = first + np.arange(n)
-    return rows
-
-
-def test_a_table_keeps_its_rows_in_order_while_it_grows() -> None:
-    table = Table(EXPOSURE)
-    assert len(table.get_rows()) == 0
-    for first in range(0, 300, 3):
-        table.append(create_rows(first, 3))
-    assert table.get_rows().tolist() == create_rows(0, 300).tolist()
-
-
-def test_rows_that_were_handed_out_stay_what_they_are() -> None:
-    table = Table(EXPOSURE)
-    table.append(create_rows(0, 2))
-    before = table.get_rows()
-    for first in range(2, 100):
-        table.append(create_rows(first, 1))
-    assert before.tolist() == create_rows(0, 2).tolist()
-
-
-def test_the_next_rows_are_written_where_they_stay() -> None:
-    table = Table(EXPOSURE)
-    table.append(create_rows(0, 2))
-    table.extend(3).view(np.int64)[:] = create_rows(2, 3).view(np.int64)
-    assert table.get_rows().tolist() == create_rows(0, 5).tolist()
-
-
-def test_a_copy_goes_on_by_itself() -> None:
-    table = Table(EXPOSURE)
-    table.append(create_rows(0, 2))
-    other = table.copy()
-    other.append(create_rows(2, 1))
-    table.append(create_rows(7, 1))
-    assert other.get_rows()["records"].tolist() == [0, 1, 2]
-    assert table.get_rows()["records"].tolist() == [0, 1, 7]
+def test_rows_are_listed_by_name_in_the_order_they_are_asked_for() -> None:
+    table = np.zeros(3, dtype=EXPOSURE)
+    table["log"], table["height"], table["records"] = (1, 2, 3), (10, 20, 30), (7, 8, 2**62)
+    first, second = list_rows(table, np.array([2, 0]))
+    assert first == {"log": 3, "height": 30, "records": 2**62}
+    assert second == {"log": 1, "height": 10, "records": 7}
+    assert type(first["records"]) is int
+    assert list_rows(table, np.zeros(0, dtype=np.int64)) == []

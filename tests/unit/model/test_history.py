@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from sim.core.records import RECEIPT, TRANSACTION, Records, Table
+from sim.core.records import RECEIPT, TRANSACTION, Records
+from sim.core.table import Table
 from sim.model.batches import CHAIN, CLEARING, Decided, create_batch
 from sim.model.genesis import Domains
 from sim.model.history import History
