@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -260,3 +261,13 @@ def test_a_scheduler_that_cannot_be_is_refused(
     execution = Execution(2, scheduler, timeout_s)
     with pytest.raises(InputError, match=words), open_executor(execution, 3):
         pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only a forked process has what was planted")
+def test_a_process_keeps_its_memory_from_one_cell_to_the_next(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    monkeypatch.setattr("sim.experiment.processes.keep_memory", kept.touch)
+    run_all(ProcessPool(1, run=answer), create_jobs(2))
+    assert kept.exists()
